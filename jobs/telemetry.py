@@ -1,0 +1,88 @@
+"""What happened, told once to whoever wants to count, log or show it.
+
+The domain emits; main subscribes metrics and logs at start.  A subscriber must be quick and must not raise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    job_id: str
+    claim_seq: int
+    job_type: str
+    user_id: str
+    wait_s: float  # from ready to claimed
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The database has taken a run's outcome.  `outcome`: completed, failed, cancelled, retried or released."""
+
+    job_id: str
+    claim_seq: int
+    job_type: str
+    user_id: str
+    outcome: str
+    error_code: str | None
+    run_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StaleWrite:
+    """A run that had lost its claim tried to write; the fence refused it."""
+
+    job_id: str
+    claim_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRan:
+    """A task of the timetable ended; `rows` is how many jobs it moved."""
+
+    task: str
+    duration_s: float
+    rows: int
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderChanged:
+    leading: bool
+    term: int
+
+
+Event = RunStarted | RunEnded | StaleWrite | TaskRan | LeaderChanged
+Subscriber = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerStatus:
+    """How the scheduler inside this process is; `last_pass_age_s` counts from its newest complete pass.
+
+    `late_after_s`: a pass older than this means a dead loop.
+    """
+
+    running: bool
+    leading: bool
+    term: int
+    active_jobs: int
+    seats: int
+    last_pass_age_s: float
+    late_after_s: float
+    problem: str | None  # what is wrong, for people; None: nothing
+
+
+_subscribers: list[Subscriber] = []
+
+
+def subscribe(subscriber: Subscriber) -> Callable[[], None]:
+    """Returns the function that ends the subscription."""
+    _subscribers.append(subscriber)
+    return lambda: _subscribers.remove(subscriber)
+
+
+def emit(event: Event) -> None:
+    for subscriber in tuple(_subscribers):
+        subscriber(event)
