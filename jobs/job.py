@@ -50,6 +50,12 @@ class Job:
     deadline_at: datetime | None
     seq: int  # the cursor of lists
 
+    turn: int
+
+    @property
+    def key(self) -> Key:
+        return Key(-self.priority, self.turn, self.seq)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

@@ -1,0 +1,47 @@
+"""The one place where a database URL becomes connections."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Connection, Engine, create_engine, event
+
+
+def open_engine(url: str, *, pool_size: int = 5, connect_timeout_s: int = 5, statement_timeout_s: float = 10) -> Engine:
+    """An engine on `url` as libpq reads it (Railway's, several hosts, a socket directory).
+
+    Never more than `pool_size` connections; a caller that finds none within `connect_timeout_s` gets
+    sqlalchemy.exc.TimeoutError.  The URL goes to psycopg2 as it is, because SQLAlchemy would read
+    postgresql:// as another driver and refuses several hosts.
+    """
+
+    def connect() -> Any:
+        return psycopg2.connect(url, connect_timeout=connect_timeout_s, application_name="yardmaster")
+
+    engine = create_engine(
+        "postgresql+psycopg2://",
+        creator=connect,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=connect_timeout_s,
+        pool_pre_ping=True,
+    )
+    _prepare_sessions(engine, statement_timeout_s)
+    return engine
+
+
+def _prepare_sessions(engine: Engine, statement_timeout_s: float) -> None:
+    # A statement of its own, not libpq's options: those do not pass a connection pooler.
+    @event.listens_for(engine, "connect")
+    def _set_up(dbapi_connection: Any, _record: object) -> None:
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute(f"set statement_timeout = {int(statement_timeout_s * 1000)}; set jit = off")
+        dbapi_connection.commit()
+
+
+@contextmanager
+def autocommit(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement is its own transaction: BEGIN and COMMIT cost two round trips."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        yield conn

@@ -1,0 +1,62 @@
+"""Hear NOTIFY on a connection of its own; a hint is never relied upon."""
+
+import logging
+import select
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+
+log = logging.getLogger(__name__)
+
+QUIET_S = 1.0  # how often the loop looks whether it shall end
+PAUSE_S = 1.0  # between two tries to connect
+
+
+class Listener:
+    """Calls `heard(payload)` for each NOTIFY on `channel`, and `connected()` after every (re)connection.
+
+    What was sent while there was no connection is lost: `connected` is the moment to look for oneself.
+    """
+
+    def __init__(self, url: str, channel: str, heard: Callable[[str], None], connected: Callable[[], None]) -> None:
+        self._url = url
+        self._channel = channel
+        self._heard = heard
+        self._connected = connected
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread ends within QUIET_S."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._listen()
+            except (psycopg2.Error, OSError) as error:
+                log.warning("the listener lost its connection (%s); polling goes on", type(error).__name__)
+                self._stop.wait(PAUSE_S)
+
+    def _listen(self) -> None:
+        conn = psycopg2.connect(self._url, connect_timeout=5, application_name="yardmaster listener")
+        try:
+            conn.autocommit = True
+            with conn.cursor() as cursor:
+                cursor.execute(f"listen {self._channel}")
+            self._connected()
+            while not self._stop.is_set():
+                self._wait(conn)
+        finally:
+            conn.close()
+
+    def _wait(self, conn: Any) -> None:
+        if select.select([conn], [], [], QUIET_S)[0]:
+            conn.poll()
+        while conn.notifies:
+            self._heard(conn.notifies.pop(0).payload)

@@ -1,0 +1,117 @@
+"""Hints: what became ready, and when the next wait ends, told to whoever polls.
+
+In this process a direct call wakes the pump.  Other processes hear a NOTIFY, sent after commit on a connection of
+its own and coalesced: while one is under way, what comes in gathers for the next.  A hint may be lost; polling is
+the net, so nothing here is retried.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.db.engine import autocommit
+from jobs.job import Key
+from jobs.sql import statement
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "ai_jobs"
+
+
+class Hearer(Protocol):
+    """The pump of this process, as hints see it; both return True when it can take the work itself."""
+
+    def ready(self, keys: Iterable[Key]) -> bool: ...
+
+    def due(self, due_s: float) -> bool: ...
+
+
+class Hints:
+    """`near` is told first; what it cannot take goes to the other processes (never, if `notify` is False)."""
+
+    def __init__(self, engine: Engine, *, near: Hearer | None = None, notify: bool = True) -> None:
+        self._engine = engine
+        self._near = near
+        self._notify = notify
+        self._lowest: dict[int, Key] = {}  # the smallest key per rank that is still to be told
+        self._due_s: float | None = None
+        self._lock = threading.Lock()
+        self._work = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def ready(self, keys: Iterable[Key]) -> None:
+        """These places in the queue can be claimed now."""
+        keys = list(keys)
+        if not keys or (self._near and self._near.ready(keys)):
+            return
+        with self._lock:
+            for key in keys:
+                self._lowest[key.rank] = min(key, self._lowest.get(key.rank, key))
+        self._tell_others()
+
+    def due(self, due_s: float) -> None:
+        """A job has begun to wait and will be due in `due_s` seconds."""
+        if self._near and self._near.due(due_s):
+            return
+        with self._lock:
+            self._due_s = due_s if self._due_s is None else min(due_s, self._due_s)
+        self._tell_others()
+
+    def _tell_others(self) -> None:
+        if not self._notify:
+            return
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="hints", daemon=True)
+                self._thread.start()
+        self._work.set()
+
+    def _run(self) -> None:
+        while True:
+            self._work.wait()
+            self._work.clear()
+            payload = self._take()
+            if payload:
+                self._send(payload)
+
+    def _take(self) -> str | None:
+        with self._lock:
+            lowest, self._lowest = self._lowest, {}
+            due_s, self._due_s = self._due_s, None
+        if not lowest and due_s is None:
+            return None
+        return encode(lowest.values(), due_s)
+
+    def _send(self, payload: str) -> None:
+        try:
+            with autocommit(self._engine) as conn:
+                conn.execute(statement("notify"), {"payload": payload})
+        except SQLAlchemyError as error:
+            log.debug("a hint was not sent (%s); the poll will find the work", type(error).__name__)
+
+
+def encode(keys: Iterable[Key], due_s: float | None) -> str:
+    """One hint as text; at most one key per rank, so it stays far below NOTIFY's 8,000 bytes."""
+    return json.dumps({"ready": [list(key) for key in keys], "due_s": due_s}, separators=(",", ":"))
+
+
+def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str], None]) -> None:
+    """Hand one NOTIFY to this process's pump; what cannot be read is dropped, since the poll is the net."""
+    try:
+        heard = json.loads(payload)
+        keys = [Key(*map(int, key)) for key in heard.get("ready", ())]
+        due_s, ids = heard.get("due_s"), [str(job_id) for job_id in heard.get("cancel", ())]
+    except (ValueError, TypeError, AttributeError):
+        log.warning("a hint on channel %s could not be read", CHANNEL)
+        return
+    if keys:
+        hearer.ready(keys)
+    if due_s is not None:
+        hearer.due(float(due_s))
+    for job_id in ids:
+        cancel(job_id)

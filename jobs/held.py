@@ -1,0 +1,71 @@
+"""A claim in this worker's hands: what its handler has reported, and what it must hear."""
+
+import threading
+import time
+
+from jobs.job import Claim, Run
+
+MESSAGE_CHARS = 200
+
+
+class Held:
+    """Shared by the thread that runs the handler, the heartbeat and the watchdog.
+
+    `trusted_until` (monotonic) is when this worker must stop believing that the run is its own.
+    """
+
+    def __init__(self, claim: Claim, *, limit_s: float, trusted_until: float) -> None:
+        self.claim = claim
+        self.limit_s = limit_s
+        self.started = time.monotonic()
+        self.deadline = self.started + limit_s
+        self.trusted_until = trusted_until
+        self.progress = 0
+        self.message: str | None = None
+        self.stop_reason: str | None = None
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def run(self) -> Run:
+        """The handler's view."""
+        return Run(
+            job_id=self.claim.id,
+            user_id=self.claim.user_id,
+            request=self.claim.request_data,
+            attempt=self.claim.retry_count + 1,
+            deadline=self.deadline,
+            report=self._report,
+            cancelled=self.cancelled,
+        )
+
+    def stop(self, reason: str) -> None:
+        """Ask the handler to end; the first reason stays: cancelled, lost or stopping."""
+        self.stop_reason = self.stop_reason or reason
+
+    def cancelled(self) -> bool:
+        return self.stop_reason is not None or time.monotonic() >= min(self.deadline, self.trusted_until)
+
+    def overdue(self, grace_s: float = 0) -> bool:
+        return time.monotonic() >= self.deadline + grace_s
+
+    def end(self) -> bool:
+        """True for the first caller only: one run has one outcome, be it the handler's or the watchdog's."""
+        with self._lock:
+            first, self._ended = not self._ended, True
+        return first
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    def run_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def _report(self, percent: int, message: str) -> None:
+        self.progress = min(100, max(0, int(percent)))
+        self.message = printable(message, MESSAGE_CHARS)
+
+
+def printable(text: str, chars: int) -> str:
+    """`text` cut to `chars`, without what PostgreSQL refuses to store (U+0000, lone surrogates)."""
+    return text[:chars].replace("\0", "").encode("utf-8", "replace").decode()

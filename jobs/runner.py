@@ -1,0 +1,124 @@
+"""Run one claim: call its handler, and turn what it said into the entry that the recorder writes.
+
+Runs in a thread of the pool, with no connection and no lock.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.held import Held, printable
+from jobs.job import Claim, Handler
+from jobs.outcomes import Done, Fail, Outcome, Retry
+
+log = logging.getLogger(__name__)
+
+ERROR_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that is over.  `entry` is its JSON for complete.sql (`done`) or give_up.sql."""
+
+    claim: Claim
+    done: bool
+    entry: str
+    run_s: float
+
+
+def run(handlers: Mapping[str, Handler], held: Held, *, retry_delay_s: float, result_bytes: int) -> Ended:
+    """`retry_delay_s`: the wait if this run fails and its handler names none."""
+    return settle(held, ask(handlers, held), retry_delay_s=retry_delay_s, result_bytes=result_bytes)
+
+
+def ask(handlers: Mapping[str, Handler], held: Held) -> Outcome:
+    """The handler's outcome; an exception of any kind is a Retry."""
+    handler = handlers.get(held.claim.job_type)
+    if handler is None:
+        return Fail(f"no handler for job type {held.claim.job_type!r} in this worker", code="unknown_job_type")
+    try:
+        outcome = handler(held.run())
+    except BaseException as error:  # a handler's bug, even SystemExit, is a failed run and not the end of a seat
+        log.warning("job %s: its handler raised %s", held.claim.id, type(error).__name__, exc_info=True)
+        return Retry(_described(error))
+    if not isinstance(outcome, Done | Retry | Fail):
+        return Fail(f"the handler returned {type(outcome).__name__}, not Done, Retry or Fail")
+    return outcome if isinstance(outcome, Done) else _as_stopped(held, outcome)
+
+
+def _as_stopped(held: Held, outcome: Outcome) -> Outcome:
+    """What a handler says after it was told to stop is not the job's fault.
+
+    A cancel stays as it is: the database knows of it, and decides.
+    """
+    if held.stop_reason == "cancelled" or not held.cancelled():
+        return outcome
+    if held.stop_reason is None and held.overdue():
+        return timed_out(held)
+    return Retry("its worker stopped before the end", code="worker_stopped", delay_s=0, counted=False)
+
+
+def timed_out(held: Held) -> Retry:
+    """The outcome of a run whose time is over, whether or not its handler has noticed."""
+    return Retry(f"the run took longer than {held.limit_s:g} s", code="timed_out")
+
+
+def settle(held: Held, outcome: Outcome, *, retry_delay_s: float, result_bytes: int) -> Ended:
+    """The entry for the recorder; a result that cannot be stored becomes a Fail."""
+    if isinstance(outcome, Done):
+        return _completed(held, outcome, result_bytes)
+    retry = outcome if isinstance(outcome, Retry) else None
+    entry = {
+        "id": held.claim.id,
+        "claim_seq": held.claim.claim_seq,
+        "retryable": retry is not None,
+        "counted": retry is None or retry.counted,
+        "delay_s": retry_delay_s if retry is None or retry.delay_s is None else max(0.0, retry.delay_s),
+        "error_code": printable(outcome.code, 50),
+        "error": printable(outcome.reason, ERROR_CHARS),
+    }
+    return Ended(held.claim, done=False, entry=json.dumps(entry), run_s=held.run_s())
+
+
+def _completed(held: Held, outcome: Done, result_bytes: int) -> Ended:
+    entry = {"id": held.claim.id, "claim_seq": held.claim.claim_seq, "result": outcome.result, "usage": outcome.usage}
+    try:
+        text = _storable(entry)
+    except (TypeError, ValueError, RecursionError) as error:
+        return _unusable(held, f"the result is not JSON: {_described(error)}")
+    if len(text) > result_bytes:
+        return _unusable(held, f"the result has {len(text)} bytes, more than jobs.result_bytes ({result_bytes})")
+    return Ended(held.claim, done=True, entry=text, run_s=held.run_s())
+
+
+def _unusable(held: Held, reason: str) -> Ended:
+    return settle(held, Fail(reason, code="invalid_output"), retry_delay_s=0, result_bytes=0)
+
+
+def _storable(entry: Mapping[str, Any]) -> str:
+    """JSON that jsonb takes: it refuses U+0000, lone surrogates and NaN.  Clean text, the usual case, is not walked."""
+    text = json.dumps(entry, allow_nan=False, separators=(",", ":"))
+    if "\\u0000" in text or "\\ud" in text:
+        text = json.dumps(_clean(entry), allow_nan=False, separators=(",", ":"))
+    return text
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value, len(value))
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(inner) for inner in value]
+    return value
+
+
+def _described(error: BaseException) -> str:
+    """The error in words; some errors fail even at that."""
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 - the handler's error class is anybody's code
+        words = "(its message could not be made)"
+    return f"{type(error).__name__}: {words}"[:ERROR_CHARS]

@@ -1,0 +1,259 @@
+"""The arrows: one thin function for each statement in jobs/sql/ that moves a job.
+
+`conn` comes first and is never committed here: the caller owns the transaction, or hands an AUTOCOMMIT connection.
+Nothing back (None, or an id that is missing) means that the guard did not hold: somebody else was first.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from jobs.errors import Conflict
+from jobs.job import Claim, Job, Key
+from jobs.rows import claim_of, job_of, key_of
+from jobs.sql import statement
+
+CAP_LOCK = 0x63617073  # the advisory lock under which the fleet's cap is counted
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """`created` is False for a replay of an Idempotency-Key; `due_s` is None for a job that is ready."""
+
+    id: str
+    key: Key
+    created: bool
+    due_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that runs jobs, as it shows itself to the others."""
+
+    worker_id: str
+    host: str
+    pid: int
+    version: str
+    job_types: list[str]
+    seats: int
+    busy: int
+    lease_s: float
+    leader_ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """`held`: {job id: whether its user asked for a cancel}; a run that is missing is no longer this worker's.
+
+    `term` is None when another process leads, or this one does not stand.
+    """
+
+    term: int | None
+    held: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """`room` is how many the cap and the free seats allowed.
+
+    No run that is going now, or will, started before `oldest_start`: the next claim may begin its count there.
+    """
+
+    claims: list[Claim]
+    room: int
+    oldest_start: datetime
+
+
+def enqueue(
+    conn: Connection,
+    *,
+    user_id: str,
+    job_type: str,
+    request_data: Mapping[str, Any],
+    priority: int = 0,
+    max_retries: int = 3,
+    canvas_id: str | None = None,
+    delay_s: float | None = None,
+    deadline_s: float | None = None,
+    idempotency_key: str | None = None,
+) -> Enqueued:
+    """Add a job, or find the one that this user's Idempotency-Key has made.
+
+    Raises Conflict when the key was used for another request.
+    """
+    body = json.dumps(request_data, sort_keys=True)
+    digest = hashlib.sha256(f"{job_type}\n{priority}\n{body}".encode()).hexdigest() if idempotency_key else None
+    row = conn.execute(
+        statement("enqueue"),
+        {
+            "user_id": user_id,
+            "job_type": job_type,
+            "canvas_id": canvas_id,
+            "priority": priority,
+            "request_data": body,
+            "max_retries": max_retries,
+            "delay_s": delay_s or None,
+            "deadline_s": deadline_s,
+            "idempotency_key": idempotency_key,
+            "request_hash": digest,
+        },
+    ).one_or_none()
+    if row is None:
+        return _replayed(conn, user_id, idempotency_key, digest)
+    return Enqueued(str(row.id), key_of(row), created=True, due_s=delay_s or None)
+
+
+def _replayed(conn: Connection, user_id: str, idempotency_key: str | None, digest: str | None) -> Enqueued:
+    # A new statement: the one that lost could not see the row that it lost against.
+    row = conn.execute(statement("keyed"), {"user_id": user_id, "idempotency_key": idempotency_key}).one()
+    if row.request_hash != digest:
+        raise Conflict
+    return Enqueued(str(row.id), key_of(row), created=False, due_s=None)
+
+
+def claim(
+    conn: Connection,
+    *,
+    worker_id: str,
+    job_types: Collection[str],
+    seats: int,
+    lows: Sequence[Key],
+    lease_s: float,
+    fleet_cap: int | None,
+    oldest_start: datetime | None = None,
+) -> Claimed:
+    """Take at most `seats` ready jobs of types that this process has handlers for, the next in order first.
+
+    `lows` says where the look begins in each rank, in ascending order; a rank without one is not looked at.
+    `fleet_cap` None: no cap.  `oldest_start`: see Claimed; None counts every run.
+    """
+    rows = conn.execute(
+        statement("claim"),
+        {
+            "worker_id": worker_id,
+            "job_types": list(job_types),
+            "seats": seats,
+            "ranks": [low.rank for low in lows],
+            "turns": [low.turn for low in lows],
+            "seqs": [low.seq for low in lows],
+            "lease_s": lease_s,
+            "fleet_cap": fleet_cap,
+            "cap_lock": CAP_LOCK,
+            "oldest_start": oldest_start or LONG_AGO,
+        },
+    ).all()
+    claims = [claim_of(row) for row in rows if row.id is not None]
+    return Claimed(claims, rows[0].room, rows[0].oldest)
+
+
+def complete(conn: Connection, entries: Sequence[str]) -> list[Row[Any]]:
+    """`entries` are JSON objects {id, claim_seq, result, usage}; returns (id, status, error_code) of those taken."""
+    return _rows(conn, "complete", outcomes=_json_list(entries))
+
+
+def give_up(conn: Connection, entries: Sequence[str], *, max_wait_s: float) -> list[Row[Any]]:
+    """`entries` are JSON objects {id, claim_seq, retryable, counted, delay_s, error_code, error}.
+
+    `max_wait_s` bounds how long, in all, a job may wait for its provider.
+    Returns (id, status, error_code, rank, turn, seq, due_s) of those taken.
+    """
+    return _rows(conn, "give_up", outcomes=_json_list(entries), max_wait_s=max_wait_s)
+
+
+def verdicts(conn: Connection, ids: Sequence[str]) -> list[Row[Any]]:
+    """(id, claim_seq, status) as it stands, for writes whose answer was lost."""
+    return _rows(conn, "verdicts", ids=list(ids))
+
+
+def heartbeat(conn: Connection, runs: Sequence[Mapping[str, Any]], worker: Worker, *, stands: bool) -> Beat:
+    """Prolong the leases of `runs` ({id, claim_seq, progress, message} each), show the worker, stand for leader."""
+    row = conn.execute(statement("heartbeat"), {**asdict(worker), "runs": json.dumps(runs), "stands": stands}).one()
+    return Beat(term=row.term, held=row.held)
+
+
+def resign(conn: Connection, *, worker_id: str) -> None:
+    """Let another process lead at once."""
+    conn.execute(statement("resign"), {"worker_id": worker_id})
+
+
+def leave(conn: Connection, *, worker_id: str) -> None:
+    """Take the worker's row away."""
+    conn.execute(statement("leave"), {"worker_id": worker_id})
+
+
+def cancel(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
+    """The job, cancelled if it was queued, else asked to end; None: it is final, absent or another user's."""
+    return _job(conn, "cancel", id=job_id, user_id=user_id)
+
+
+def requeue(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
+    """The job, ready again with fresh counters; None: it is neither failed nor cancelled, absent or another user's."""
+    return _job(conn, "requeue", id=job_id, user_id=user_id)
+
+
+def release(conn: Connection, claims: Sequence[Claim]) -> list[Key]:
+    """Hand runs back; returns the keys that are ready again."""
+    runs = json.dumps([{"id": claim.id, "claim_seq": claim.claim_seq} for claim in claims])
+    return [key_of(row) for row in _rows(conn, "release", runs=runs) if row.status == "queued"]
+
+
+def reap(conn: Connection, *, batch: int = 1000) -> tuple[int, list[Key]]:
+    """End the runs whose lease is over; returns how many there were and the keys that are ready again."""
+    rows = _rows(conn, "reap", batch=batch)
+    return len(rows), [key_of(row) for row in rows if row.status == "queued"]
+
+
+def reschedule(conn: Connection, *, batch: int = 1000) -> list[Key]:
+    """Make ready what has waited long enough; returns the keys."""
+    return [key_of(row) for row in _rows(conn, "reschedule", batch=batch)]
+
+
+def expire(conn: Connection, *, batch: int = 1000) -> int:
+    """Fail queued jobs whose deadline has passed; returns how many."""
+    return len(_rows(conn, "expire", batch=batch))
+
+
+def purge(conn: Connection, *, retention_s: float, batch: int = 1000) -> int:
+    """Delete jobs that ended longer ago than `retention_s`; returns how many."""
+    return len(_rows(conn, "purge", retention_s=retention_s, batch=batch))
+
+
+def reap_outlook(conn: Connection) -> tuple[float | None, float]:
+    """Seconds until the next lease ends (None: nothing runs), and when the server started (Unix time)."""
+    row = conn.execute(statement("reap_outlook")).one()
+    return (None if row.next_s is None else float(row.next_s)), float(row.server_started)
+
+
+def next_due_s(conn: Connection) -> float | None:
+    """Seconds until the next waiting job is due, below 0 when it is late; None when none waits."""
+    due_s = conn.execute(statement("next_due")).scalar()
+    return None if due_s is None else float(due_s)
+
+
+def forget_workers(conn: Connection) -> None:
+    """Drop the rows of workers that nobody has seen for a day."""
+    conn.execute(statement("forget_workers"))
+
+
+def advance_clock(conn: Connection, turns: Mapping[int, int]) -> None:
+    """Tell newcomers the largest turn that was claimed in each rank: {rank: turn}."""
+    conn.execute(statement("advance_clock"), {"ranks": list(turns), "turns": list(turns.values())})
+
+
+def _rows(conn: Connection, name: str, **params: Any) -> list[Row[Any]]:
+    return list(conn.execute(statement(name), params))
+
+
+def _job(conn: Connection, name: str, **params: Any) -> Job | None:
+    row = conn.execute(statement(name), params).one_or_none()
+    return None if row is None else job_of(row)
+
+
+def _json_list(entries: Sequence[str]) -> str:
+    return "[" + ",".join(entries) + "]"

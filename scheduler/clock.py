@@ -1,0 +1,144 @@
+"""APScheduler: the local timetable of this process, and the cluster's while it leads.
+
+    memory store      poll, watch, lead                    every process
+    cluster store     reschedule, reap, expire, purge      the leader, for its term
+
+Tasks only dispatch one bounded step; handlers run in our own pool.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.telemetry import TaskRan, emit
+from scheduler.jobstore import JsonJobStore
+from scheduler.tasks import Did
+from scheduler.timetable import CLUSTER, EVERY_TASK, LOCAL, Intervals
+
+log = logging.getLogger(__name__)
+
+CLUSTER_STORE = "cluster"
+THREADS = 8  # more than there are tasks: none waits for another
+
+
+class GuardedScheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
+    """Its thread outlives a job store that raises: the stock one dies for good and still says that it runs."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.last_pass = time.monotonic()
+
+    def _process_jobs(self) -> float | None:
+        try:
+            wait_s: float | None = super()._process_jobs()
+        except Exception as error:  # noqa: BLE001 - whatever a store raises, the clock must go on
+            log.warning("the timetable could not be read or written (%s); trying again", type(error).__name__)
+            return float(self.jobstore_retry_interval)
+        self.last_pass = time.monotonic()
+        return wait_s
+
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+
+class Clock:
+    """`local`: {task: function} for this process; `cluster(task)` does a leader's task and says what it did."""
+
+    def __init__(
+        self,
+        intervals: Callable[[], Intervals],
+        local: Mapping[str, Callable[[], None]],
+        cluster: Callable[[str], Did],
+        store: Callable[[Callable[[str], object]], JsonJobStore],
+    ) -> None:
+        executors = {"default": ThreadPoolExecutor(THREADS)}
+        self._scheduler = GuardedScheduler(timezone=UTC, executors=executors, jobstore_retry_interval=1)
+        self._intervals = intervals
+        self._local = local
+        self._cluster = cluster
+        self._store = store
+        self._attached = False
+
+    def start(self) -> None:
+        """Never before a fork."""
+        self._scheduler.start()
+        for entry in LOCAL:
+            trigger = IntervalTrigger(seconds=entry.every_s(self._intervals()), timezone=UTC)
+            self._scheduler.add_job(self._local[entry.name], trigger, id=entry.name, **EVERY_TASK)
+
+    def stop(self) -> None:
+        """Returns once the clock's thread has ended; tasks under way are left to themselves."""
+        self._scheduler.shutdown(wait=False)
+
+    def alive(self) -> bool:
+        return self._scheduler.alive()
+
+    def last_pass_age_s(self) -> float:
+        return time.monotonic() - float(self._scheduler.last_pass)
+
+    def attach(self) -> None:
+        """Take the cluster's timetable, at the start of a term, and bring it up to date."""
+        if not self._attached:
+            self._scheduler.add_jobstore(self._store(self.dispatch), CLUSTER_STORE)
+            self._attached = True
+        self._sync()
+
+    def detach(self) -> None:
+        """Let go of the cluster's timetable; its rows stay for the next leader."""
+        if self._attached:
+            self._attached = False
+            self._scheduler.remove_jobstore(CLUSTER_STORE)
+
+    def advance(self, task: str, in_s: float) -> bool:
+        """Run a cluster task in `in_s` seconds, if that is earlier than planned; False: this process does not lead."""
+        entry = self._scheduler.get_job(task, CLUSTER_STORE) if self._attached else None
+        if entry is None:
+            return False
+        run_at = datetime.now(UTC) + timedelta(seconds=max(0.0, in_s))
+        if entry.next_run_time is None or run_at < entry.next_run_time:
+            self._move(task, run_at)
+        return True
+
+    def run_now(self, task: str) -> None:
+        """Run a local task at once, from any thread."""
+        self._scheduler.modify_job(task, next_run_time=datetime.now(UTC))
+
+    def dispatch(self, task: str) -> None:
+        """One run of a cluster task, with its time told; the entry in the timetable calls this."""
+        began, did = time.monotonic(), None
+        try:
+            did = self._cluster(task)
+            if did.again_s is not None:
+                self._move(task, datetime.now(UTC) + timedelta(seconds=did.again_s))
+        except SQLAlchemyError as error:
+            log.warning("task %s failed (%s); it runs again at its time", task, type(error).__name__)
+        finally:
+            emit(TaskRan(task, time.monotonic() - began, did.rows if did else 0, failed=did is None))
+
+    def _move(self, task: str, run_at: datetime) -> None:
+        try:
+            self._scheduler.modify_job(task, CLUSTER_STORE, next_run_time=run_at)
+        except (JobLookupError, KeyError):
+            log.debug("task %s has gone with the term", task)
+
+    def _sync(self) -> None:
+        """Add what is missing, reschedule what changed; the rest keeps its next run over restarts."""
+        stored = {entry.id: entry for entry in self._scheduler.get_jobs(CLUSTER_STORE)}
+        for entry in CLUSTER:
+            every = timedelta(seconds=entry.every_s(self._intervals()))
+            trigger, now = IntervalTrigger(seconds=every.total_seconds(), timezone=UTC), datetime.now(UTC)
+            if entry.name not in stored:
+                options = {"args": (entry.name,), "id": entry.name, "jobstore": CLUSTER_STORE, **EVERY_TASK}
+                self._scheduler.add_job(self.dispatch, trigger, next_run_time=now, **options)
+            elif stored[entry.name].trigger.interval != every:
+                self._scheduler.reschedule_job(entry.name, CLUSTER_STORE, trigger)
+        for name in stored.keys() - {entry.name for entry in CLUSTER}:
+            self._scheduler.remove_job(name, CLUSTER_STORE)

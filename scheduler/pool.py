@@ -1,0 +1,62 @@
+"""The seats of a process: threads that run handlers, started when first needed."""
+
+import queue
+import threading
+from collections.abc import Callable
+
+from jobs.held import Held
+
+
+class Pool:
+    """`work(held)` runs in one of at most `seats()` threads; a seat is busy until its handler has really returned.
+
+    `held` is every claim of this process whose outcome is not in the database yet, by job id.
+    """
+
+    def __init__(self, seats: Callable[[], int], work: Callable[[Held], None]) -> None:
+        self.held: dict[str, Held] = {}
+        self._seats = seats
+        self._work = work
+        self._queue: queue.SimpleQueue[Held] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._threads = 0
+
+    @property
+    def seats(self) -> int:
+        return self._seats()
+
+    @property
+    def busy(self) -> int:
+        return self._busy
+
+    def free(self) -> int:
+        return max(0, self._seats() - self._busy)
+
+    def start(self, held: Held) -> None:
+        """Run it now; the caller has seen that a seat is free."""
+        self.held[held.claim.id] = held
+        with self._lock:
+            self._busy += 1
+            if self._busy > self._threads:
+                self._threads += 1
+                threading.Thread(target=self._sit, name=f"seat-{self._threads}", daemon=True).start()
+        self._queue.put(held)
+
+    def forget(self, held: Held) -> None:
+        """Its outcome is in the database, or somebody else's business."""
+        if self.held.get(held.claim.id) is held:
+            del self.held[held.claim.id]
+
+    def overdue(self, grace_s: float) -> list[Held]:
+        """Runs whose handler goes on although its time ended `grace_s` ago."""
+        return [held for held in list(self.held.values()) if held.overdue(grace_s) and not held.ended]
+
+    def _sit(self) -> None:
+        while True:
+            held = self._queue.get()
+            try:
+                self._work(held)
+            finally:
+                with self._lock:
+                    self._busy -= 1

@@ -1,0 +1,199 @@
+"""Record what has ended, claim what is next: the one loop that moves jobs through this process.
+
+    tick (poll) ---+                       +--> recorder --> PostgreSQL
+    hint ----------+--> wake --> step() ---+
+    enqueue here --+      ^                +--> store.claim --> pool --> runner --+
+    run ended -----+      +-------------------------------------------------------+
+
+A step has no timers: when nothing is going on the first outcome is written at once, and under load what ends while
+a write is under way goes with the next one.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import recorder, store
+from jobs.db.line import Line
+from jobs.events import Hints
+from jobs.held import Held
+from jobs.job import Claim, Key
+from jobs.runner import Ended
+from jobs.telemetry import RunStarted, emit
+from scheduler.bounds import Bounds
+from scheduler.pool import Pool
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.5  # after a step that the database did not let through
+CLOCK_EVERY_S = 1.0
+BATCH = 1000  # outcomes in one flush
+
+
+class Rules(Protocol):
+    """The settings that a step reads anew each time."""
+
+    @property
+    def fleet_cap(self) -> int | None: ...
+    @property
+    def lease_s(self) -> float: ...
+    @property
+    def trust_s(self) -> float: ...
+    @property
+    def max_wait_s(self) -> float: ...
+    def limit_s(self, job_type: str) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did."""
+
+    recorded: int = 0
+    claimed: int = 0
+
+
+class Pump:
+    """`hints` hears what this process made ready and cannot take itself."""
+
+    def __init__(
+        self, engine: Engine, pool: Pool, hints: Hints, *, worker_id: str, job_types: Sequence[str], rules: Rules
+    ) -> None:
+        self._line = Line(engine)
+        self._pool = pool
+        self._hints = hints
+        self._worker_id = worker_id
+        self._job_types = list(job_types)
+        self._rules = rules
+        self._bounds = Bounds()
+        self._bounds_lock = threading.Lock()
+        self._done: deque[Ended] = deque()
+        self._claiming = True
+        self._oldest_start: datetime | None = None
+        self._turns: dict[int, int] = {}
+        self._clock_not_before = 0.0
+        self._awake = threading.Event()
+        self._single_flight = threading.Lock()
+        self._stopped = False
+        self.last_step = time.monotonic()
+
+    # --- what wakes it: callable from any thread, never blocks
+
+    def ready(self, keys: Iterable[Key]) -> bool:
+        """These keys can be claimed.  True: this process has a seat for them, nobody else need be told."""
+        with self._bounds_lock:
+            self._bounds.lower(keys)
+        self._awake.set()
+        return self._claiming and self._pool.free() > 0
+
+    def poll(self) -> None:
+        """Look at the whole queue, hints or no hints."""
+        with self._bounds_lock:
+            self._bounds.ask_for_full()
+        self._awake.set()
+
+    def ended(self, ended: Ended) -> None:
+        """A run is over; its outcome waits for the next flush."""
+        self._done.append(ended)
+        self._awake.set()
+
+    def stop_claiming(self) -> None:
+        self._claiming = False
+
+    # --- the loop
+
+    def loop(self) -> None:
+        """Step whenever woken, until stop()."""
+        while not self._stopped:
+            self._awake.wait()
+            self._awake.clear()
+            try:
+                self.step()
+            except SQLAlchemyError as error:
+                log.warning("the database did not answer the pump (%s); trying again", type(error).__name__)
+                time.sleep(PAUSE_S)
+                self._awake.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._awake.set()
+
+    def step(self) -> Step:
+        """One flush and one claim; what could not be recorded stays for the next step."""
+        with self._single_flight, self._line.use() as conn:
+            step = Step(self._record(conn), self._claim(conn) if self._claiming else 0)
+            self._advance_clock(conn)
+        self.last_step = time.monotonic()
+        return step
+
+    # --- recording
+
+    def _record(self, conn: Connection) -> int:
+        batch = [self._done[index] for index in range(min(len(self._done), BATCH))]
+        if not batch:
+            return 0
+        told = recorder.record(conn, batch, max_wait_s=self._rules.max_wait_s)
+        for one in batch:
+            self._done.popleft()
+            if held := self._pool.held.get(one.claim.id):
+                self._forget(held, one.claim)
+        self._hints.ready(told.ready)
+        for due_s in told.due_s:
+            self._hints.due(due_s)
+        if self._done:
+            self._awake.set()
+        return len(batch)
+
+    def _forget(self, held: Held, claim: Claim) -> None:
+        if held.claim.claim_seq == claim.claim_seq:
+            self._pool.forget(held)
+
+    # --- claiming
+
+    def _claim(self, conn: Connection) -> int:
+        seats = self._pool.free()
+        with self._bounds_lock:
+            look = self._bounds.look(time.monotonic()) if seats else None
+        if look is None:
+            return 0
+        sent = time.monotonic()
+        claimed = store.claim(
+            conn,
+            worker_id=self._worker_id,
+            job_types=self._job_types,
+            seats=seats,
+            lows=look.lows,
+            lease_s=self._rules.lease_s,
+            fleet_cap=self._rules.fleet_cap,
+            oldest_start=None if look.full else self._oldest_start,
+        )
+        self._start(claimed.claims, sent)
+        self._oldest_start = claimed.oldest_start
+        now, keys = time.monotonic(), [claim.key for claim in claimed.claims]
+        with self._bounds_lock:
+            self._bounds.found(look, keys, asked=seats, room=claimed.room, now=now, cost_s=now - sent)
+            if self._bounds.worth_a_look() and not keys and not look.full:
+                self._awake.set()  # a bounded look found nothing: look once without bounds, when that is due
+        return len(keys)
+
+    def _start(self, claims: Iterable[Claim], sent: float) -> None:
+        """`sent` was before the claim: a lease is trusted from there, or the trust could outlive it."""
+        for claim in claims:
+            limit_s = self._rules.limit_s(claim.job_type)
+            self._pool.start(Held(claim, limit_s=limit_s, trusted_until=sent + self._rules.trust_s))
+            emit(RunStarted(claim.id, claim.claim_seq, claim.job_type, claim.user_id, claim.wait_s))
+            self._turns[claim.key.rank] = max(claim.key.turn, self._turns.get(claim.key.rank, 0))
+
+    def _advance_clock(self, conn: Connection) -> None:
+        """Tell where the queue has come to, at most once a second: newcomers take their turn from it."""
+        if self._turns and time.monotonic() >= self._clock_not_before:
+            store.advance_clock(conn, self._turns)
+            self._turns = {}
+            self._clock_not_before = time.monotonic() + CLOCK_EVERY_S

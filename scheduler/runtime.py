@@ -1,0 +1,172 @@
+"""The scheduler of one process, put together: `./run work` is this alone, `./run serve` carries it inside."""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlalchemy import Engine
+
+from config import Config
+from jobs import runner, store
+from jobs.db.listener import Listener
+from jobs.events import CHANNEL, Hints, dispatch
+from jobs.held import Held
+from jobs.job import Handler, Key
+from jobs.telemetry import SchedulerStatus
+from scheduler import tasks
+from scheduler.amnesty import Amnesty
+from scheduler.clock import Clock
+from scheduler.heartbeat import Heartbeat
+from scheduler.jobstore import JsonJobStore
+from scheduler.leader import Leader
+from scheduler.pool import Pool
+from scheduler.pump import Pump
+from scheduler.rules import Rules
+from scheduler.stopping import stop_in_order
+
+log = logging.getLogger(__name__)
+
+OVERDUE_GRACE_S = 5.0  # between a handler's time-out and the moment when the watchdog writes it down
+
+
+class Runtime:
+    """`engine` serves the pump, the heartbeat, the hints and the tasks; `store_engine()` the timetable alone.
+
+    `listen_url` None: no LISTEN, polling only.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Config],
+        engine: Engine,
+        handlers: Mapping[str, Handler],
+        *,
+        listen_url: str | None,
+        store_engine: Callable[[], Engine],
+        version: str,
+    ) -> None:
+        self.worker_id = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.engine = engine
+        self._settings = settings
+        self._handlers = handlers
+        self._version = version
+        self._rules = rules = Rules(settings)
+        self.hints = Hints(engine, near=self, notify=settings().database.notify)
+        self.pool = Pool(rules.seats, self._work)
+        self.pump = Pump(engine, self.pool, self.hints, worker_id=self.worker_id, job_types=list(handlers), rules=rules)
+        self.leader = Leader(self._leadership_changed)
+        self.heartbeat = Heartbeat(
+            engine, self.pool, self.leader, worker=self._worker, every_s=lambda: rules.heartbeat_every_s
+        )
+        self._ground = tasks.Ground(engine, self.hints, rules, Amnesty(), lambda: self.leader.term)
+        self.clock = Clock(
+            lambda: settings().scheduler,
+            {"poll": self.pump.poll, "watch": self._watch, "lead": self._lead},
+            lambda task: tasks.TASKS[task](self._ground),
+            lambda dispatched: JsonJobStore(store_engine(), tasks.TASKS, dispatched),
+        )
+        self._listener = Listener(listen_url, CHANNEL, self._heard, self.pump.poll) if listen_url else None
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Never before a fork: everything here is threads."""
+        self.clock.start()
+        for name, loop in (("heartbeat", self.heartbeat.loop), ("pump", self.pump.loop)):
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        if self._listener:
+            self._listener.start()
+        self.pump.poll()
+        log.info("worker %s has %d seats for %s", self.worker_id, self.pool.seats, ", ".join(self._handlers))
+
+    def stop(self, budget_s: float) -> None:
+        """Finish or hand back what runs, within `budget_s`; afterwards this process holds nothing."""
+        stop_in_order(self, budget_s)
+
+    def stop_threads(self) -> None:
+        """The last act of stopping; outcomes that are still to come are lost to this process."""
+        if self._listener:
+            self._listener.stop()
+        self.heartbeat.stop()
+        self.pump.stop()
+        self.clock.stop()
+        for thread in self._threads:
+            thread.join(timeout=1)
+
+    def status(self) -> SchedulerStatus:
+        """How this scheduler is, for health and metrics."""
+        poll_s, threads = self._settings().scheduler.poll_every_s, all(t.is_alive() for t in self._threads)
+        return SchedulerStatus(
+            running=bool(self._threads) and threads and self.clock.alive(),
+            leading=self.leader.leading(),
+            term=self.leader.term,
+            active_jobs=self.pool.busy,
+            seats=self.pool.seats,
+            last_pass_age_s=max(self.clock.last_pass_age_s(), time.monotonic() - self.pump.last_step),
+            late_after_s=2 * poll_s + 1,
+            problem=None if threads else "a thread of the scheduler has died",
+        )
+
+    # --- hints of this process and of others (jobs.events.Hearer)
+
+    def ready(self, keys: Iterable[Key]) -> bool:
+        return self.pump.ready(keys)
+
+    def due(self, due_s: float) -> bool:
+        return self.clock.advance("reschedule", due_s)
+
+    def _heard(self, payload: str) -> None:
+        dispatch(payload, self, self._cancel)
+
+    def _cancel(self, job_id: str) -> None:
+        if held := self.pool.held.get(job_id):
+            held.stop("cancelled")
+
+    # --- what the parts call
+
+    def _work(self, held: Held) -> None:
+        """One run, in a thread of the pool."""
+        ended = runner.run(
+            self._handlers,
+            held,
+            retry_delay_s=self._rules.retry_delay_s(held.claim.retry_count + 1),
+            result_bytes=self._rules.result_bytes,
+        )
+        if held.end():
+            self.pump.ended(ended)
+
+    def _watch(self) -> None:
+        """Write down the time-out of handlers that ignore it; their seats stay busy until they really return."""
+        for held in self.pool.overdue(OVERDUE_GRACE_S):
+            if held.end():
+                log.warning("job %s: its handler ignores its time-out of %g s", held.claim.id, held.limit_s)
+                delay_s = self._rules.retry_delay_s(held.claim.retry_count + 1)
+                self.pump.ended(runner.settle(held, runner.timed_out(held), retry_delay_s=delay_s, result_bytes=0))
+
+    def _worker(self) -> store.Worker:
+        return store.Worker(
+            worker_id=self.worker_id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=self._version,
+            job_types=list(self._handlers),
+            seats=self.pool.seats,
+            busy=self.pool.busy,
+            lease_s=self._rules.lease_s,
+            leader_ttl_s=self._rules.leader_ttl_s,
+        )
+
+    def _leadership_changed(self) -> None:
+        self.clock.run_now("lead")
+
+    def _lead(self) -> None:
+        """Hold the cluster's timetable exactly while this process leads."""
+        if self.leader.leading():
+            self.clock.attach()
+        else:
+            self.clock.detach()

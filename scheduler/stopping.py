@@ -1,0 +1,70 @@
+"""The order of stopping: no new claims, let others lead, finish what can be finished, hand back the rest.
+
+budget >= 5 s   drain with heartbeats going until 3 s are left; then hand back
+budget <  5 s   hand back at once; what still finishes in time is taken all the same
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import store
+from jobs.db.engine import autocommit
+
+log = logging.getLogger(__name__)
+
+DRAIN_FROM_S = 5.0
+HAND_BACK_S = 3.0
+LOOK_EVERY_S = 0.02
+
+
+def stop_in_order(runtime: Any, budget_s: float) -> None:
+    """`runtime` is a scheduler.runtime.Runtime; afterwards it holds no run and leads nothing."""
+    end = time.monotonic() + budget_s
+    runtime.pump.stop_claiming()
+    runtime.heartbeat.stands = False
+    _tell(lambda: _resign(runtime), "it still counts as leader until its lease ends")
+    if budget_s >= DRAIN_FROM_S:
+        _wait_until(lambda: not runtime.pool.held, end - HAND_BACK_S)
+    _tell(lambda: _hand_back(runtime), "its runs come back when their leases end")
+    for held in list(runtime.pool.held.values()):
+        held.stop("stopping")  # only now: what a stopped handler says must find the job handed back
+    _wait_until(lambda: not runtime.pool.held, end - 0.3)
+    _tell(lambda: _leave(runtime), "its row in ai_workers stays for a day")
+    runtime.stop_threads()
+
+
+def _resign(runtime: Any) -> None:
+    with autocommit(runtime.engine) as conn:
+        store.resign(conn, worker_id=runtime.worker_id)
+
+
+def _hand_back(runtime: Any) -> None:
+    claims = [held.claim for held in list(runtime.pool.held.values()) if not held.ended]
+    if not claims:
+        return
+    with autocommit(runtime.engine) as conn:
+        keys = store.release(conn, claims)
+    log.info("%d runs were handed back to the queue", len(keys))
+    runtime.hints.ready(keys)
+
+
+def _leave(runtime: Any) -> None:
+    with autocommit(runtime.engine) as conn:
+        store.leave(conn, worker_id=runtime.worker_id)
+
+
+def _tell(step: Callable[[], None], otherwise: str) -> None:
+    """The stop goes on without a database."""
+    try:
+        step()
+    except SQLAlchemyError as error:
+        log.warning("the database did not answer while stopping (%s): %s", type(error).__name__, otherwise)
+
+
+def _wait_until(done: Callable[[], bool], end: float) -> None:
+    while not done() and time.monotonic() < end:
+        time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,119 @@
+"""The cluster's tasks: each does one bounded step, is harmless when two leaders do it, and says when to come again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import store
+from jobs.db.engine import autocommit
+from jobs.events import Hints
+from scheduler.amnesty import Amnesty
+
+BATCH = 1000
+BATCHES = 50  # in one go; a longer backlog waits for the next
+
+
+class Times(Protocol):
+    """The settings that tasks read."""
+
+    @property
+    def reap_every_s(self) -> float: ...
+    @property
+    def reschedule_every_s(self) -> float: ...
+    @property
+    def heartbeat_every_s(self) -> float: ...
+    @property
+    def lease_s(self) -> float: ...
+    @property
+    def retention_s(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """`rows` jobs moved.  `again_s`: come again in that time; None: at the usual interval."""
+
+    rows: int
+    again_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the tasks stand on."""
+
+    engine: Engine
+    hints: Hints
+    times: Times
+    amnesty: Amnesty
+    term: Callable[[], int]  # of this process's leadership; 0: another process leads
+
+
+Task = Callable[[Ground], Did]
+
+
+def reschedule(ground: Ground) -> Did:
+    """Make due what has waited; then sleep until the next wait ends."""
+    with autocommit(ground.engine) as conn:
+        moved = _in_batches(lambda: _reschedule_batch(ground, conn))
+        due_s = store.next_due_s(conn)
+    usual_s = ground.times.reschedule_every_s
+    return Did(moved, usual_s if due_s is None else min(usual_s, max(0.0, due_s)))
+
+
+def _reschedule_batch(ground: Ground, conn: Connection) -> int:
+    keys = store.reschedule(conn, batch=BATCH)
+    ground.hints.ready(keys)
+    return len(keys)
+
+
+def reap(ground: Ground) -> Did:
+    """Take back what lost workers hold; then sleep until the next lease can end."""
+    times, amnesty = ground.times, ground.amnesty
+    try:
+        with autocommit(ground.engine) as conn:
+            next_s, server_started = store.reap_outlook(conn)
+            amnesty.look(term=ground.term(), server_started=server_started, heartbeat_s=times.heartbeat_every_s)
+            moved = 0 if amnesty.holds() else _in_batches(lambda: _reap_batch(ground, conn))
+    except SQLAlchemyError:
+        amnesty.begin(times.heartbeat_every_s)  # whoever is silent now may have met the same fault
+        raise
+    again_s = times.reap_every_s if next_s is not None else times.lease_s  # nothing runs: no lease ends before that
+    if amnesty.holds():
+        again_s = min(again_s, amnesty.left_s())
+    amnesty.expect(again_s)
+    return Did(moved, again_s)
+
+
+def _reap_batch(ground: Ground, conn: Connection) -> int:
+    lost, ready = store.reap(conn, batch=BATCH)
+    ground.hints.ready(ready)
+    return lost
+
+
+def expire(ground: Ground) -> Did:
+    """End queued jobs that nobody waits for any more."""
+    with autocommit(ground.engine) as conn:
+        return Did(_in_batches(lambda: store.expire(conn, batch=BATCH)))
+
+
+def purge(ground: Ground) -> Did:
+    """Delete what ended long ago, and the rows of workers that are long gone."""
+    with autocommit(ground.engine) as conn:
+        store.forget_workers(conn)
+        return Did(_in_batches(lambda: store.purge(conn, retention_s=ground.times.retention_s, batch=BATCH)))
+
+
+def _in_batches(step: Callable[[], int]) -> int:
+    """Repeat `step` while it fills its batch, at most BATCHES times; returns the sum."""
+    moved = 0
+    for _ in range(BATCHES):
+        rows = step()
+        moved += rows
+        if rows < BATCH:
+            break
+    return moved
+
+
+TASKS: Mapping[str, Task] = {"reschedule": reschedule, "reap": reap, "expire": expire, "purge": purge}

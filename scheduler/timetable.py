@@ -1,0 +1,42 @@
+"""The timetable: what happens, how often, and where.  Plain data; scheduler/clock.py puts it into APScheduler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Intervals(Protocol):
+    """The settings of section `scheduler` that the timetable reads."""
+
+    @property
+    def poll_every_s(self) -> float: ...
+    @property
+    def reschedule_every_s(self) -> float: ...
+    @property
+    def reap_every_s(self) -> float: ...
+    @property
+    def expire_every_s(self) -> float: ...
+    @property
+    def purge_every_s(self) -> float: ...
+    @property
+    def heartbeat_every_s(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    name: str
+    every_s: Callable[[Intervals], float]
+
+
+CLUSTER = (  # once for the whole fleet, by the leader; kept in PostgreSQL
+    Entry("reschedule", lambda every: every.reschedule_every_s),
+    Entry("reap", lambda every: every.reap_every_s),
+    Entry("expire", lambda every: every.expire_every_s),
+    Entry("purge", lambda every: every.purge_every_s),
+)
+LOCAL = (  # in every process; kept in memory
+    Entry("poll", lambda every: every.poll_every_s),
+    Entry("watch", lambda every: min(1.0, every.heartbeat_every_s)),
+    Entry("lead", lambda every: every.heartbeat_every_s),
+)
+EVERY_TASK = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}

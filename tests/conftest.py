@@ -1,0 +1,109 @@
+"""One real PostgreSQL for the run, one database for each test module."""
+
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+from sqlalchemy import Connection, Engine, text
+
+from jobs.db.embedded import start
+from jobs.db.engine import autocommit, open_engine
+from jobs.db.migrate import migrate
+
+TEMPLATE = "yard_template_" + os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """YARD_TEST_DATABASE_URL (of a role that may create databases), or a server of our own for this run."""
+    if given := os.environ.get("YARD_TEST_DATABASE_URL"):
+        yield given
+        return
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # the workers of one run share the server
+    embedded = start(Path(shared) / "postgresql", durable=False)
+    yield embedded.url
+    embedded.lock.close()
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    """An empty, migrated database to copy."""
+    url = create_database(server_url, TEMPLATE)
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """A migrated database of this module's own."""
+    name = f"yard_{uuid.uuid4().hex}"
+    yield create_database(server_url, name, template)
+    admin(server_url, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """A database without any table."""
+    name = f"yard_{uuid.uuid4().hex}"
+    yield create_database(server_url, name)
+    admin(server_url, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url, pool_size=20)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def conn(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement commits; the queue is empty."""
+    with autocommit(engine) as conn:
+        conn.execute(text("truncate ai_jobs, ai_workers, ai_leader, ai_queue_clock, apscheduler_tasks"))
+        yield conn
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_waiting() -> Iterator[None]:
+    """A test that leaves a thread of the queue behind would disturb the next."""
+    before = set(threading.enumerate())
+    yield
+    ours = {"pump", "heartbeat", "listener", "APScheduler"}
+    left = [t for t in threading.enumerate() if t not in before and t.name in ours]
+    for thread in left:
+        thread.join(timeout=5)
+    assert not [t.name for t in left if t.is_alive()]
+
+
+def create_database(server_url: str, name: str, template: str = "template0") -> str:
+    """Returns the new database's URL."""
+    admin(server_url, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+    admin(server_url, statement)
+    return with_database(server_url, name)
+
+
+def with_database(url: str, name: str) -> str:
+    """`url` with another database in it."""
+    head, _, query = url.partition("?")
+    return head.rsplit("/", 1)[0] + "/" + name + ("?" + query if query else "")
+
+
+def admin(server_url: str, statement: sql.Composable) -> None:
+    conn = psycopg2.connect(server_url)
+    try:
+        conn.autocommit = True
+        with conn.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        conn.close()
