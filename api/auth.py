@@ -1,0 +1,156 @@
+"""Who is asking: reads signed tokens (JWT), and makes them for development."""
+
+import ipaddress
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from jobs.errors import SetupError, YardError
+
+TOKEN_CHARS = 8192
+USER_ID_CHARS = 200
+SECRET_BYTES = 32
+DEVELOPMENT_KEY = "jwt-secret"  # a file under the data folder
+REQUIRED = ("exp", "iat", "sub")
+
+
+class Unauthorized(YardError):
+    """Authentication is required: send the header Authorization: Bearer <token>"""
+
+    code = "unauthorized"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`operator`: may see and steer the jobs of all users."""
+
+    id: str
+    operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """`issuer` and `audience`: None means that the claim is not looked at."""
+
+    secret: str = field(repr=False)
+    algorithm: str = "HS256"
+    issuer: str | None = None
+    audience: str | None = None
+    leeway_s: float = 5.0
+
+    def user(self, token: str) -> User:
+        """Raises Unauthorized, with a message that tells nothing about the key or the token's content."""
+        if len(token) > TOKEN_CHARS:
+            raise Unauthorized("The token is too long")
+        try:
+            claims = self._claims(token)
+        except jwt.ExpiredSignatureError:
+            raise Unauthorized("The token has expired") from None
+        except (jwt.PyJWTError, UnicodeEncodeError):
+            raise Unauthorized("The token is not valid") from None
+        if not is_user_id(claims["sub"]):
+            raise Unauthorized("The token names no usable user id (claim sub)")
+        return User(claims["sub"], operator=claims.get("role") == "operator")
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        return jwt.decode(
+            token,
+            self.secret,
+            algorithms=[self.algorithm],  # ours, never the one that the token names
+            issuer=self.issuer,
+            audience=self.audience,
+            leeway=self.leeway_s,
+            options={"require": list(REQUIRED), "verify_aud": self.audience is not None},
+        )
+
+
+def is_user_id(given: object) -> bool:
+    """Printable text only: PostgreSQL refuses U+0000, and logs shall stay readable."""
+    return isinstance(given, str) and 0 < len(given) <= USER_ID_CHARS and given.isprintable() and not given.isspace()
+
+
+def bearer(header: str | None) -> str:
+    """The token of an Authorization header; `header` is None when there is none.  Raises Unauthorized."""
+    scheme, _, token = (header or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized
+    return token.strip()
+
+
+def issue(
+    secret: str,
+    user_id: str,
+    *,
+    operator: bool = False,
+    ttl_s: float = 30 * 86400.0,
+    issuer: str | None = None,
+    audience: str | None = None,
+) -> str:
+    """A token that is valid for `ttl_s` from now.  Raises ValueError for a user id that no Verifier accepts."""
+    if not is_user_id(user_id):
+        raise ValueError(f"a user id is 1 to {USER_ID_CHARS} printable characters")
+    now_s = int(time.time())
+    claims = {"sub": user_id, "iat": now_s, "exp": now_s + int(ttl_s), "iss": issuer, "aud": audience}
+    if operator:
+        claims["role"] = "operator"
+    given = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(given, secret, algorithm="HS256")
+
+
+def check_exposure(bind: str, secret: str | None) -> None:
+    """Raises SetupError when strangers could reach the API with tokens of their own making.
+
+    `bind` is the address to listen on, `secret` the JWT_SECRET; None: not set, so that the development key signs.
+    """
+    if secret is None and not _is_loopback(bind):
+        raise SetupError(
+            f"JWT_SECRET is not set, and {bind} can be reached from other hosts: set JWT_SECRET to at least "
+            f"{SECRET_BYTES} random bytes (`openssl rand -hex 32` prints some), or set api.bind to 127.0.0.1"
+        )
+    if secret is not None and len(secret.encode()) < SECRET_BYTES:
+        raise SetupError(
+            f"JWT_SECRET is too short: it needs at least {SECRET_BYTES} bytes (`openssl rand -hex 32` prints some)"
+        )
+
+
+def _is_loopback(bind: str) -> bool:
+    """A host name other than localhost counts as reachable: what it resolves to may change."""
+    try:
+        return ipaddress.ip_address(bind.strip("[]")).is_loopback
+    except ValueError:
+        return bind.lower() == "localhost"
+
+
+def development_secret(data_dir: Path) -> str:
+    """The key that signs tokens where no JWT_SECRET is set, made at the first call.  Raises SetupError."""
+    file = data_dir / DEVELOPMENT_KEY
+    try:
+        if not file.exists():
+            _make_key(file)
+        key = file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{file}: the development key cannot be kept there: {error}; set YARD_DATA_DIR") from error
+    if len(key) < SECRET_BYTES:
+        raise SetupError(f"{file}: the development key is damaged: remove the file and start again")
+    return key
+
+
+def _make_key(file: Path) -> None:
+    """Of several processes that start at once, one makes the key; nobody ever sees half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(secrets.token_hex(SECRET_BYTES))
+        stream.flush()
+        os.fsync(stream.fileno())
+    try:
+        os.link(draft, file)  # unlike a rename, it fails when the file is there already
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()

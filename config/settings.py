@@ -1,0 +1,151 @@
+"""Every setting: its place, type, bounds and default, and the rules between settings.
+
+What each one is for, and when to change it, stands in config.yaml; reading.py reads them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
+
+MAX_SEATS = 1000
+SECRETS = ("DATABASE_URL", "LISTEN_DATABASE_URL", "OPENAI_API_KEY", "JWT_SECRET", "METRICS_TOKEN")
+
+Seconds = Annotated[float, Field(gt=0, le=366 * 86400)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")]  # without a password in it
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_lines_commented_out(cls, given: Any) -> Any:
+        return {} if given is None else given
+
+
+class Database(Section):
+    pool_size: int = Field(default=5, ge=1, le=100)
+    connect_timeout_s: int = Field(default=5, ge=1, le=600)  # libpq takes whole seconds only
+    statement_timeout_s: Seconds = 10.0
+    notify: bool = True
+
+
+class Scheduler(Section):
+    embedded: bool = True
+    seats: int | None = Field(default=None, ge=1, le=MAX_SEATS)
+    poll_every_s: Seconds = 5.0
+    reschedule_every_s: Seconds = 15.0
+    reap_every_s: Seconds = 5.0
+    expire_every_s: Seconds = 15.0
+    purge_every_s: Seconds = 3600.0
+    heartbeat_every_s: Seconds = 5.0
+    lease_s: Seconds = 30.0
+    leader_ttl_s: Seconds = 15.0
+    stop_budget_s: Seconds = 10.0
+
+
+class Backoff(Section):
+    base_s: Seconds = 60.0
+    factor: float = Field(default=2.0, ge=1, le=10)
+    cap_s: Seconds = 3600.0
+    jitter: float = Field(default=0.1, ge=0, le=1)
+
+
+def _timeouts(given: Mapping[str, float]) -> Mapping[str, float]:
+    return MappingProxyType({"default": 180.0, **given})
+
+
+class Jobs(Section):
+    max_concurrent_jobs: int | None = Field(default=3, ge=1, le=100_000)
+    max_retries: int = Field(default=3, ge=1, le=100)
+    backoff: Backoff = Field(default_factory=Backoff)
+    deadline_s: Seconds | None = None
+    run_timeout_s: Annotated[Mapping[str, Seconds], AfterValidator(_timeouts), PlainSerializer(dict)] = Field(
+        default_factory=lambda: _timeouts({"create_canvas": 180.0})
+    )
+    retention_days: float = Field(default=7.0, gt=0, le=36600)
+    result_bytes: int = Field(default=1_000_000, ge=1000, le=100_000_000)
+
+
+class Provider(Section):
+    base_url: HttpUrl | None = None
+    model: Text = "gpt-4.1-mini"
+    connect_timeout_s: Seconds = 5.0
+    read_timeout_s: Seconds = 60.0
+    max_wait_s: Seconds = 240.0
+
+
+class Auth(Section):
+    algorithm: Literal["HS256"] = "HS256"
+    issuer: Text | None = None
+    audience: Text | None = None
+    leeway_s: float = Field(default=5.0, ge=0, le=300)
+
+
+class Api(Section):
+    bind: Text | None = None
+    port: int = Field(default=8000, ge=0, le=65535)
+    threads: int = Field(default=64, ge=4, le=4096)
+    body_bytes: int = Field(default=65536, ge=1024, le=100_000_000)
+    body_depth: int = Field(default=32, ge=1, le=100)
+    auth: Auth = Field(default_factory=Auth)
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(Section):
+    """What config.yaml may hold."""
+
+    database: Database = Field(default_factory=Database)
+    scheduler: Scheduler = Field(default_factory=Scheduler)
+    jobs: Jobs = Field(default_factory=Jobs)
+    provider: Provider = Field(default_factory=Provider)
+    api: Api = Field(default_factory=Api)
+    log: Log = Field(default_factory=Log)
+    handlers: tuple[ModuleName, ...] = Field(default=(), strict=False)
+
+
+class Environment(Section):
+    """What the environment alone may say; repr hides the secrets.  None: not set."""
+
+    database_url: SecretStr | None = None
+    listen_database_url: SecretStr | None = None
+    openai_api_key: SecretStr | None = None
+    jwt_secret: SecretStr | None = None
+    metrics_token: SecretStr | None = None
+    data_dir: Path = Path(".data")
+    file: Path = Path("config.yaml")  # where the settings were read from
+    has_port: bool = False  # PORT is set, so a platform's proxy on another host must reach us
+
+
+class Config(Settings):
+    environment: Environment = Field(default_factory=Environment)
+
+    @property
+    def bind(self) -> str:
+        """The address to listen on."""
+        usual = "0.0.0.0" if self.environment.has_port else "127.0.0.1"  # noqa: S104 - see has_port
+        return self.api.bind or usual
+
+    @property
+    def seats(self) -> int:
+        """Jobs that one process runs at the same time."""
+        return self.scheduler.seats or self.jobs.max_concurrent_jobs or MAX_SEATS
+
+    def run_timeout_s(self, job_type: str) -> float:
+        return self.jobs.run_timeout_s.get(job_type, self.jobs.run_timeout_s["default"])
+
+
+AT_LEAST = (  # setting, times, another setting, why
+    (("scheduler", "lease_s"), 3, ("scheduler", "heartbeat_every_s"), "a run must survive two lost heartbeats"),
+    (("scheduler", "leader_ttl_s"), 2, ("scheduler", "heartbeat_every_s"), "one heartbeat may get lost"),
+    (("jobs", "backoff", "cap_s"), 1, ("jobs", "backoff", "base_s"), "the cap would cut every wait"),
+)
