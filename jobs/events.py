@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,8 @@ from jobs.sql import statement
 log = logging.getLogger(__name__)
 
 CHANNEL = "ai_jobs"
+HIGHEST_RANK = 9
+LONGEST_WAIT_S = 10 * 366 * 86400.0  # what is longer, or is no number, would break the arithmetic of whoever hears it
 
 
 class Hearer(Protocol):
@@ -104,14 +106,31 @@ def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str], None]) -> Non
     """Hand one NOTIFY to this process's pump; what cannot be read is dropped, since the poll is the net."""
     try:
         heard = json.loads(payload)
-        keys = [Key(*map(int, key)) for key in heard.get("ready", ())]
-        due_s, ids = heard.get("due_s"), [str(job_id) for job_id in heard.get("cancel", ())]
-    except (ValueError, TypeError, AttributeError):
+        keys = [_key(key) for key in heard.get("ready", ())]
+        due_s, ids = _due_s(heard.get("due_s")), [str(job_id) for job_id in heard.get("cancel", ())]
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         log.warning("a hint on channel %s could not be read", CHANNEL)
         return
     if keys:
         hearer.ready(keys)
     if due_s is not None:
-        hearer.due(float(due_s))
+        hearer.due(due_s)
     for job_id in ids:
         cancel(job_id)
+
+
+def _key(told: Iterable[Any]) -> Key:
+    """Raises ValueError for a place that no job can have: a claim that begins there would fail."""
+    key = Key(*map(int, told))
+    if abs(key.rank) > HIGHEST_RANK or max(abs(key.turn), abs(key.seq)) >= 2**63:
+        raise ValueError
+    return key
+
+
+def _due_s(told: object) -> float | None:
+    """Raises ValueError for a wait that no job can have."""
+    if told is None:
+        return None
+    if not isinstance(told, int | float) or not abs(told) < LONGEST_WAIT_S:
+        raise ValueError
+    return float(told)

@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from jobs import store
 from jobs.job import Key
 from jobs.rows import key_of
 from jobs.runner import Ended
+from jobs.states import State
 from jobs.telemetry import RunEnded, StaleWrite, emit
 
 log = logging.getLogger(__name__)
 
 Write = Callable[[Sequence[str]], list[Row[Any]]]
+
+IN_THE_DATA = ("22", "23", "54")  # classes of SQLSTATE: a value, a constraint, a limit (too large, nested too deeply)
 
 
 @dataclass(slots=True)
@@ -36,7 +39,8 @@ class Recorded:
 def record(conn: Connection, ended: Sequence[Ended], *, max_wait_s: float) -> Recorded:
     """Record every run in `ended` on an AUTOCOMMIT connection; a stale one changes nothing.
 
-    Raises what a broken connection raises; then send the same batch again.
+    Raises what is not the data's fault: a broken connection, a server that is read-only.  Then send the same batch
+    again.
     """
     told = Recorded()
     done = [one for one in ended if one.done]
@@ -54,15 +58,19 @@ def _write(conn: Connection, batch: Sequence[Ended], write: Write, told: Recorde
         return []
     try:
         rows = write([one.entry for one in batch])
-    except (OperationalError, InterfaceError):
-        raise
     except DBAPIError as error:
+        if not _in_the_data(error):
+            raise
         if len(batch) == 1:
             return [_refused(batch[0], error)]
         middle = len(batch) // 2
         return _write(conn, batch[:middle], write, told) + _write(conn, batch[middle:], write, told)
     _tell(conn, batch, rows, told)
     return []
+
+
+def _in_the_data(error: DBAPIError) -> bool:
+    return (getattr(error.orig, "pgcode", None) or "").startswith(IN_THE_DATA)
 
 
 def _refused(one: Ended, error: DBAPIError) -> Ended:
@@ -79,11 +87,11 @@ def _refused(one: Ended, error: DBAPIError) -> Ended:
 
 
 def _tell(conn: Connection, batch: Sequence[Ended], rows: Sequence[Row[Any]], told: Recorded) -> None:
-    taken = {str(row.id): row for row in rows}
+    taken = {(str(row.id), row.claim_seq): row for row in rows}
     for one in batch:
-        if row := taken.get(one.claim.id):
+        if row := taken.get((one.claim.id, one.claim.claim_seq)):
             _tell_taken(one, row, told)
-    _tell_stale(conn, [one for one in batch if one.claim.id not in taken])
+    _tell_stale(conn, [one for one in batch if (one.claim.id, one.claim.claim_seq) not in taken])
 
 
 def _tell_taken(one: Ended, row: Row[Any], told: Recorded) -> None:
@@ -103,6 +111,12 @@ def _tell_stale(conn: Connection, missing: Sequence[Ended]) -> None:
         return
     now = {str(row.id): row for row in store.verdicts(conn, [one.claim.id for one in missing])}
     for one in missing:
-        row = now.get(one.claim.id)
-        if row is None or row.claim_seq != one.claim.claim_seq:  # the same claim_seq: an earlier try was taken
+        if not _taken_before(one, now.get(one.claim.id)):
             emit(StaleWrite(one.claim.id, one.claim.claim_seq))
+
+
+def _taken_before(one: Ended, row: Row[Any] | None) -> bool:
+    """Whether an earlier try, whose answer was lost, has written this outcome; a result is written as completed."""
+    if row is None or row.claim_seq != one.claim.claim_seq:
+        return False
+    return not one.done or bool(row.status == State.COMPLETED)

@@ -5,6 +5,8 @@ Runs in a thread of the pool, with no connection and no lock.
 
 import json
 import logging
+import math
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,8 @@ from jobs.outcomes import Done, Fail, Outcome, Retry
 log = logging.getLogger(__name__)
 
 ERROR_CHARS = 2000
+TRACE_CHARS = 20_000
+LONGEST_WAIT_S = 366 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,22 @@ def ask(handlers: Mapping[str, Handler], held: Held) -> Outcome:
     if handler is None:
         return Fail(f"no handler for job type {held.claim.job_type!r} in this worker", code="unknown_job_type")
     try:
-        outcome = handler(held.run())
-    except BaseException as error:  # a handler's bug, even SystemExit, is a failed run and not the end of a seat
-        log.warning("job %s: its handler raised %s", held.claim.id, type(error).__name__, exc_info=True)
-        return Retry(_described(error))
-    if not isinstance(outcome, Done | Retry | Fail):
-        return Fail(f"the handler returned {type(outcome).__name__}, not Done, Retry or Fail")
-    return outcome if isinstance(outcome, Done) else _as_stopped(held, outcome)
+        said: object = handler(held.run())
+    except BaseException as error:  # noqa: BLE001 - a handler's bug, even SystemExit, is a failed run, not the end of a seat
+        trace = "".join(traceback.format_exception(error))
+        log.warning("job %s: its handler raised\n%s", held.claim.id, printable(trace, TRACE_CHARS))
+        said = Retry(_described(error))
+    return said if isinstance(said, Done) else _as_stopped(held, _understood(said))
+
+
+def _understood(said: object) -> Outcome:
+    if isinstance(said, Retry | Fail):
+        return said
+    return Fail(f"the handler returned {type(said).__name__}, not Done, Retry or Fail")
 
 
 def _as_stopped(held: Held, outcome: Outcome) -> Outcome:
-    """What a handler says after it was told to stop is not the job's fault.
+    """What a handler says (or raises, or fails to say) after it was told to stop is not the job's fault.
 
     A cancel stays as it is: the database knows of it, and decides.
     """
@@ -74,12 +83,19 @@ def settle(held: Held, outcome: Outcome, *, retry_delay_s: float, result_bytes: 
         "id": held.claim.id,
         "claim_seq": held.claim.claim_seq,
         "retryable": retry is not None,
-        "counted": retry is None or retry.counted,
-        "delay_s": retry_delay_s if retry is None or retry.delay_s is None else max(0.0, retry.delay_s),
-        "error_code": printable(outcome.code, 50),
-        "error": printable(outcome.reason, ERROR_CHARS),
+        "counted": retry is None or bool(retry.counted),
+        "delay_s": _delay_s(retry and retry.delay_s, retry_delay_s),
+        "error_code": printable(_text(outcome.code), 50),
+        "error": printable(_text(outcome.reason), ERROR_CHARS),
     }
     return Ended(held.claim, done=False, entry=json.dumps(entry), run_s=held.run_s())
+
+
+def _delay_s(asked: object, otherwise: float) -> float:
+    """What a handler asked for, if it is a number."""
+    if not isinstance(asked, int | float) or not -math.inf < asked < math.inf:
+        return otherwise
+    return min(max(0.0, asked), LONGEST_WAIT_S)
 
 
 def _completed(held: Held, outcome: Done, result_bytes: int) -> Ended:
@@ -116,9 +132,12 @@ def _clean(value: Any) -> Any:
 
 
 def _described(error: BaseException) -> str:
-    """The error in words; some errors fail even at that."""
+    return f"{type(error).__name__}: {_text(error)}"[:ERROR_CHARS]
+
+
+def _text(value: object) -> str:
+    """`value` in words: an outcome may hold anything where its type says str, and some errors have no words."""
     try:
-        words = str(error)
-    except Exception:  # noqa: BLE001 - the handler's error class is anybody's code
-        words = "(its message could not be made)"
-    return f"{type(error).__name__}: {words}"[:ERROR_CHARS]
+        return str(value)
+    except Exception:  # noqa: BLE001 - the class is anybody's code
+        return "(its message could not be made)"

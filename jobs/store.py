@@ -49,8 +49,9 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """`held`: {job id: whether its user asked for a cancel}; a run that is missing is no longer this worker's.
+    """`held`: {job id: whether its user asked for a cancel}.
 
+    A run that is missing is no longer this worker's, or its row was locked: look it up before it counts as lost.
     `term` is None when another process leads, or this one does not stand.
     """
 
@@ -153,7 +154,10 @@ def claim(
 
 
 def complete(conn: Connection, entries: Sequence[str]) -> list[Row[Any]]:
-    """`entries` are JSON objects {id, claim_seq, result, usage}; returns (id, status, error_code) of those taken."""
+    """`entries` are JSON objects {id, claim_seq, result, usage}.
+
+    Returns (id, claim_seq, status, error_code) of those taken.
+    """
     return _rows(conn, "complete", outcomes=_json_list(entries))
 
 
@@ -161,7 +165,7 @@ def give_up(conn: Connection, entries: Sequence[str], *, max_wait_s: float) -> l
     """`entries` are JSON objects {id, claim_seq, retryable, counted, delay_s, error_code, error}.
 
     `max_wait_s` bounds how long, in all, a job may wait for its provider.
-    Returns (id, status, error_code, rank, turn, seq, due_s) of those taken.
+    Returns (id, claim_seq, status, error_code, rank, turn, seq, due_s) of those taken.
     """
     return _rows(conn, "give_up", outcomes=_json_list(entries), max_wait_s=max_wait_s)
 

@@ -7,8 +7,10 @@ Tasks only dispatch one bounded step; handlers run in our own pool.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,6 +68,8 @@ class Clock:
         self._cluster = cluster
         self._store = store
         self._attached = False
+        self._moving = threading.Lock()
+        self._wanted: dict[str, datetime] = {}  # the earliest time asked for since the task's last run began
 
     def start(self) -> None:
         """Never before a fork."""
@@ -76,7 +80,8 @@ class Clock:
 
     def stop(self) -> None:
         """Returns once the clock's thread has ended; tasks under way are left to themselves."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def alive(self) -> bool:
         return self._scheduler.alive()
@@ -87,9 +92,16 @@ class Clock:
     def attach(self) -> None:
         """Take the cluster's timetable, at the start of a term, and bring it up to date."""
         if not self._attached:
+            self._add_store()
+        self._sync()
+
+    def _add_store(self) -> None:
+        try:
             self._scheduler.add_jobstore(self._store(self.dispatch), CLUSTER_STORE)
             self._attached = True
-        self._sync()
+        finally:
+            if not self._attached:  # APScheduler keeps a store that it could not start, and takes no other of its name
+                self._scheduler.remove_jobstore(CLUSTER_STORE)
 
     def detach(self) -> None:
         """Let go of the cluster's timetable; its rows stay for the next leader."""
@@ -99,35 +111,47 @@ class Clock:
 
     def advance(self, task: str, in_s: float) -> bool:
         """Run a cluster task in `in_s` seconds, if that is earlier than planned; False: this process does not lead."""
-        entry = self._scheduler.get_job(task, CLUSTER_STORE) if self._attached else None
-        if entry is None:
-            return False
         run_at = datetime.now(UTC) + timedelta(seconds=max(0.0, in_s))
-        if entry.next_run_time is None or run_at < entry.next_run_time:
-            self._move(task, run_at)
+        with self._moving:
+            entry = self._scheduler.get_job(task, CLUSTER_STORE) if self._attached else None
+            if entry is None:
+                return False
+            self._wanted[task] = min(run_at, self._wanted.get(task, run_at))
+            if entry.next_run_time is None or run_at < entry.next_run_time:
+                self._move(task, run_at)
         return True
 
     def run_now(self, task: str) -> None:
-        """Run a local task at once, from any thread."""
-        self._scheduler.modify_job(task, next_run_time=datetime.now(UTC))
+        """Run a local task at once, from any thread; nothing happens when the clock has stopped."""
+        with suppress(JobLookupError):
+            self._scheduler.modify_job(task, next_run_time=datetime.now(UTC))
 
     def dispatch(self, task: str) -> None:
         """One run of a cluster task, with its time told; the entry in the timetable calls this."""
         began, did = time.monotonic(), None
+        with self._moving:
+            self._wanted.pop(task, None)
         try:
             did = self._cluster(task)
             if did.again_s is not None:
-                self._move(task, datetime.now(UTC) + timedelta(seconds=did.again_s))
+                self._plan(task, datetime.now(UTC) + timedelta(seconds=did.again_s))
         except SQLAlchemyError as error:
             log.warning("task %s failed (%s); it runs again at its time", task, type(error).__name__)
         finally:
             emit(TaskRan(task, time.monotonic() - began, did.rows if did else 0, failed=did is None))
+
+    def _plan(self, task: str, run_at: datetime) -> None:
+        """As the task has said, unless somebody wants it earlier because of what it may not have seen."""
+        with self._moving:
+            self._move(task, min(run_at, self._wanted.get(task, run_at)))
 
     def _move(self, task: str, run_at: datetime) -> None:
         try:
             self._scheduler.modify_job(task, CLUSTER_STORE, next_run_time=run_at)
         except (JobLookupError, KeyError):
             log.debug("task %s has gone with the term", task)
+        except SQLAlchemyError as error:
+            log.warning("the next run of task %s could not be written down (%s)", task, type(error).__name__)
 
     def _sync(self) -> None:
         """Add what is missing, reschedule what changed; the rest keeps its next run over restarts."""

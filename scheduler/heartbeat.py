@@ -51,6 +51,7 @@ class Heartbeat:
                 log.warning("a heartbeat failed (%s); trying again", type(error).__name__)
                 pause_s = min(PAUSE_S, self._every_s())
             self._stop.wait(pause_s)
+        self._line.close()
 
     def stop(self) -> None:
         self._stop.set()

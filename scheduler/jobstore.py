@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apscheduler.job import Job as Entry
-from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
+from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.triggers.interval import IntervalTrigger
@@ -49,7 +49,7 @@ class JsonJobStore(SQLAlchemyJobStore):  # type: ignore[misc]  # APScheduler has
         self.jobs_t = Table(TABLE, MetaData(), *columns)
 
     def start(self, scheduler: Any, alias: str) -> None:
-        """Read the table once.  Raises what the database raises; then the store is not added."""
+        """Read the table once.  Raises what the database raises."""
         self._scheduler, self._alias = scheduler, alias
         self._memory.start(scheduler, alias)
         with self.engine.connect() as conn:
@@ -81,12 +81,10 @@ class JsonJobStore(SQLAlchemyJobStore):  # type: ignore[misc]  # APScheduler has
         self._memory.add_job(job)
 
     def update_job(self, job: Entry) -> None:
-        before = self._memory.lookup_job(job.id)
-        if before is None:
-            raise JobLookupError(job.id)
+        """Raises JobLookupError."""
+        self._memory.update_job(job)  # first: a write that fails must not leave it out of order
         if _every_s(job) >= KEPT_FROM_S or _state(job) != self._written.get(job.id):
             self._write(job)
-        self._memory.update_job(job)
 
     def remove_job(self, job_id: str) -> None:
         self._memory.remove_job(job_id)  # raises JobLookupError
@@ -108,12 +106,15 @@ class JsonJobStore(SQLAlchemyJobStore):  # type: ignore[misc]  # APScheduler has
 
     def _restored(self, entry_id: str, next_run_time: float | None, state: Any) -> Entry | None:
         """None: the row is not of this release."""
+        now = datetime.now(UTC)
         try:
-            task, trigger = state["task"], IntervalTrigger(seconds=float(state["every_s"]), timezone=UTC)
-            run_at = datetime.fromtimestamp(next_run_time or 0, UTC)
+            task, every_s = str(state["task"]), float(state["every_s"])
+            trigger = IntervalTrigger(seconds=every_s, timezone=UTC)
+            # What is overdue is due now: APScheduler counts the missed runs one by one, and half a year has millions.
+            run_at = max(datetime.fromtimestamp(next_run_time or 0, UTC), now)
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        if task not in self._tasks:
+        if every_s <= 0 or task not in self._tasks:
             return None
         self._written[entry_id] = state
         entry = Entry(

@@ -1,23 +1,28 @@
 """The seats of a process: threads that run handlers, started when first needed."""
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
 
 from jobs.held import Held
 
+log = logging.getLogger(__name__)
+
 
 class Pool:
     """`work(held)` runs in one of at most `seats()` threads; a seat is busy until its handler has really returned.
 
     `held` is every claim of this process whose outcome is not in the database yet, by job id.
+    `freed()` is told after a seat has become free.
     """
 
-    def __init__(self, seats: Callable[[], int], work: Callable[[Held], None]) -> None:
+    def __init__(self, seats: Callable[[], int], work: Callable[[Held], None], freed: Callable[[], None]) -> None:
         self.held: dict[str, Held] = {}
         self._seats = seats
         self._work = work
-        self._queue: queue.SimpleQueue[Held] = queue.SimpleQueue()
+        self._freed = freed
+        self._queue: queue.SimpleQueue[Held | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._busy = 0
         self._threads = 0
@@ -39,8 +44,7 @@ class Pool:
         with self._lock:
             self._busy += 1
             if self._busy > self._threads:
-                self._threads += 1
-                threading.Thread(target=self._sit, name=f"seat-{self._threads}", daemon=True).start()
+                self._add_thread()
         self._queue.put(held)
 
     def forget(self, held: Held) -> None:
@@ -52,11 +56,26 @@ class Pool:
         """Runs whose handler goes on although its time ended `grace_s` ago."""
         return [held for held in list(self.held.values()) if held.overdue(grace_s) and not held.ended]
 
+    def close(self) -> None:
+        """The threads end, a busy one when its handler returns; nothing is started afterwards."""
+        for _ in range(self._threads):
+            self._queue.put(None)
+
+    def _add_thread(self) -> None:
+        try:
+            threading.Thread(target=self._sit, name=f"seat-{self._threads + 1}", daemon=True).start()
+            self._threads += 1
+        except RuntimeError:  # the system's limit of threads: the run waits for a seat that has one
+            log.error("no thread could be started for another seat; set scheduler.seats lower")  # noqa: TRY400 - its trace says nothing
+
     def _sit(self) -> None:
-        while True:
-            held = self._queue.get()
+        while held := self._queue.get():
+            fit = False
             try:
                 self._work(held)
+                fit = True
             finally:
                 with self._lock:
                     self._busy -= 1
+                    self._threads -= not fit  # an error ends this thread; the next start makes another
+                self._freed()

@@ -5,8 +5,8 @@
     enqueue here --+      ^                +--> store.claim --> pool --> runner --+
     run ended -----+      +-------------------------------------------------------+
 
-A step has no timers: when nothing is going on the first outcome is written at once, and under load what ends while
-a write is under way goes with the next one.
+A step waits for nothing: when nothing is going on the first outcome is written at once, and under load what ends
+while a write is under way goes with the next one.
 """
 
 import logging
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 PAUSE_S = 0.5  # after a step that the database did not let through
 CLOCK_EVERY_S = 1.0
 BATCH = 1000  # outcomes in one flush
+BATCH_BYTES = 8_000_000  # PostgreSQL refuses JSON of more than 256 MB, and a slow disk must write it in time
 
 
 class Rules(Protocol):
@@ -76,6 +77,8 @@ class Pump:
         self._bounds_lock = threading.Lock()
         self._done: deque[Ended] = deque()
         self._claiming = True
+        self._looked = False  # for free seats, since the step began
+        self._promised = 0  # keys kept from the others since the last look for a claim
         self._oldest_start: datetime | None = None
         self._turns: dict[int, int] = {}
         self._clock_not_before = 0.0
@@ -87,11 +90,14 @@ class Pump:
     # --- what wakes it: callable from any thread, never blocks
 
     def ready(self, keys: Iterable[Key]) -> bool:
-        """These keys can be claimed.  True: this process has a seat for them, nobody else need be told."""
+        """These keys can be claimed.  True: this process has seats for them all, nobody else need be told."""
+        keys = list(keys)
         with self._bounds_lock:
             self._bounds.lower(keys)
+            self._promised += len(keys)
+            enough = self._promised <= self._pool.free()
         self._awake.set()
-        return self._claiming and self._pool.free() > 0
+        return self._claiming and enough
 
     def poll(self) -> None:
         """Look at the whole queue, hints or no hints."""
@@ -104,22 +110,46 @@ class Pump:
         self._done.append(ended)
         self._awake.set()
 
-    def stop_claiming(self) -> None:
+    def freed(self) -> None:
+        """A seat is free again: no news for a step that has still to look, but for one that has looked."""
+        if self._looked:
+            self._awake.set()
+
+    def stop_claiming(self, within_s: float) -> None:
+        """Returns when no claim is under way any more, or after `within_s`: what it brings would come too late."""
         self._claiming = False
+        if self._single_flight.acquire(timeout=within_s):
+            self._single_flight.release()
 
     # --- the loop
 
     def loop(self) -> None:
         """Step whenever woken, until stop()."""
         while not self._stopped:
-            self._awake.wait()
+            self._awake.wait(self._nap_s())
             self._awake.clear()
-            try:
-                self.step()
-            except SQLAlchemyError as error:
-                log.warning("the database did not answer the pump (%s); trying again", type(error).__name__)
+            if not self._stepped():
                 time.sleep(PAUSE_S)
                 self._awake.set()
+        self._line.close()
+
+    def _nap_s(self) -> float | None:
+        """How long to sleep if nobody wakes it: until a full look that is wanted may be taken."""
+        if not (self._claiming and self._pool.free()):
+            return None
+        with self._bounds_lock:
+            return self._bounds.full_in_s(time.monotonic())
+
+    def _stepped(self) -> bool:
+        try:
+            self.step()
+        except SQLAlchemyError as error:
+            log.warning("the database did not answer the pump (%s); trying again", type(error).__name__)
+        except Exception:  # the loop guard: a row that cannot be read must not end every pump that meets it
+            log.exception("a step of the pump failed; trying again")
+        else:
+            return True
+        return False
 
     def stop(self) -> None:
         self._stopped = True
@@ -128,6 +158,7 @@ class Pump:
     def step(self) -> Step:
         """One flush and one claim; what could not be recorded stays for the next step."""
         with self._single_flight, self._line.use() as conn:
+            self._looked = False
             step = Step(self._record(conn), self._claim(conn) if self._claiming else 0)
             self._advance_clock(conn)
         self.last_step = time.monotonic()
@@ -136,7 +167,7 @@ class Pump:
     # --- recording
 
     def _record(self, conn: Connection) -> int:
-        batch = [self._done[index] for index in range(min(len(self._done), BATCH))]
+        batch = self._next_batch()
         if not batch:
             return 0
         told = recorder.record(conn, batch, max_wait_s=self._rules.max_wait_s)
@@ -151,6 +182,17 @@ class Pump:
             self._awake.set()
         return len(batch)
 
+    def _next_batch(self) -> list[Ended]:
+        """The oldest outcomes, at least one if there is any."""
+        batch: list[Ended] = []
+        room_bytes = BATCH_BYTES
+        for index in range(min(len(self._done), BATCH)):  # by index: other threads append meanwhile
+            room_bytes -= len(self._done[index].entry)
+            if batch and room_bytes < 0:
+                break
+            batch.append(self._done[index])
+        return batch
+
     def _forget(self, held: Held, claim: Claim) -> None:
         if held.claim.claim_seq == claim.claim_seq:
             self._pool.forget(held)
@@ -158,9 +200,11 @@ class Pump:
     # --- claiming
 
     def _claim(self, conn: Connection) -> int:
+        self._looked = True  # before the look, or a seat that frees in between would wake nobody
         seats = self._pool.free()
         with self._bounds_lock:
             look = self._bounds.look(time.monotonic()) if seats else None
+            self._promised = 0
         if look is None:
             return 0
         sent = time.monotonic()
@@ -179,8 +223,6 @@ class Pump:
         now, keys = time.monotonic(), [claim.key for claim in claimed.claims]
         with self._bounds_lock:
             self._bounds.found(look, keys, asked=seats, room=claimed.room, now=now, cost_s=now - sent)
-            if self._bounds.worth_a_look() and not keys and not look.full:
-                self._awake.set()  # a bounded look found nothing: look once without bounds, when that is due
         return len(keys)
 
     def _start(self, claims: Iterable[Claim], sent: float) -> None:

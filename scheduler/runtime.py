@@ -30,6 +30,7 @@ from scheduler.stopping import stop_in_order
 
 log = logging.getLogger(__name__)
 
+JOIN_S = 0.5  # for all threads together, at the end
 OVERDUE_GRACE_S = 5.0  # between a handler's time-out and the moment when the watchdog writes it down
 
 
@@ -56,7 +57,7 @@ class Runtime:
         self._version = version
         self._rules = rules = Rules(settings)
         self.hints = Hints(engine, near=self, notify=settings().database.notify)
-        self.pool = Pool(rules.seats, self._work)
+        self.pool = Pool(rules.seats, self._work, self._freed)
         self.pump = Pump(engine, self.pool, self.hints, worker_id=self.worker_id, job_types=list(handlers), rules=rules)
         self.leader = Leader(self._leadership_changed)
         self.heartbeat = Heartbeat(
@@ -89,14 +90,17 @@ class Runtime:
         stop_in_order(self, budget_s)
 
     def stop_threads(self) -> None:
-        """The last act of stopping; outcomes that are still to come are lost to this process."""
+        """Outcomes that are still to come are lost to this process; a thread that hangs is left behind."""
         if self._listener:
             self._listener.stop()
         self.heartbeat.stop()
         self.pump.stop()
-        self.clock.stop()
-        for thread in self._threads:
-            thread.join(timeout=1)
+        self.pool.close()
+        closing = threading.Thread(target=self.clock.stop, name="closing", daemon=True)  # waits for the job store
+        closing.start()
+        end = time.monotonic() + JOIN_S
+        for thread in (*self._threads, closing):
+            thread.join(max(0.0, end - time.monotonic()))
 
     def status(self) -> SchedulerStatus:
         """How this scheduler is, for health and metrics."""
@@ -139,6 +143,9 @@ class Runtime:
         )
         if held.end():
             self.pump.ended(ended)
+
+    def _freed(self) -> None:
+        self.pump.freed()
 
     def _watch(self) -> None:
         """Write down the time-out of handlers that ignore it; their seats stay busy until they really return."""

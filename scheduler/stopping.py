@@ -5,6 +5,7 @@ budget <  5 s   hand back at once; what still finishes in time is taken all the 
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,25 +20,27 @@ log = logging.getLogger(__name__)
 DRAIN_FROM_S = 5.0
 HAND_BACK_S = 3.0
 LOOK_EVERY_S = 0.02
+ANSWER_S = 1.0  # for one answer of the database, or a quarter of a short budget
 
 
 def stop_in_order(runtime: Any, budget_s: float) -> None:
     """`runtime` is a scheduler.runtime.Runtime; afterwards it holds no run and leads nothing."""
-    end = time.monotonic() + budget_s
-    runtime.pump.stop_claiming()
+    end, answer_s = time.monotonic() + budget_s, min(ANSWER_S, budget_s / 4)
+    runtime.pump.stop_claiming(answer_s)
     runtime.heartbeat.stands = False
-    _tell(lambda: _resign(runtime), "it still counts as leader until its lease ends")
+    _tell(lambda: _resign(runtime), answer_s, "it still counts as leader until its lease ends")
     if budget_s >= DRAIN_FROM_S:
         _wait_until(lambda: not runtime.pool.held, end - HAND_BACK_S)
-    _tell(lambda: _hand_back(runtime), "its runs come back when their leases end")
+    _tell(lambda: _hand_back(runtime), answer_s, "its runs come back when their leases end")
     for held in list(runtime.pool.held.values()):
         held.stop("stopping")  # only now: what a stopped handler says must find the job handed back
     _wait_until(lambda: not runtime.pool.held, end - 0.3)
-    _tell(lambda: _leave(runtime), "its row in ai_workers stays for a day")
     runtime.stop_threads()
+    _tell(lambda: _leave(runtime), answer_s, "its row in ai_workers stays for a day")
 
 
 def _resign(runtime: Any) -> None:
+    runtime.leader.heard(None, sent=time.monotonic(), ttl_s=0)
     with autocommit(runtime.engine) as conn:
         store.resign(conn, worker_id=runtime.worker_id)
 
@@ -53,16 +56,26 @@ def _hand_back(runtime: Any) -> None:
 
 
 def _leave(runtime: Any) -> None:
+    """After the last heartbeat, which would write it all anew: one under way at the start still stood for leader."""
     with autocommit(runtime.engine) as conn:
+        store.resign(conn, worker_id=runtime.worker_id)
         store.leave(conn, worker_id=runtime.worker_id)
 
 
-def _tell(step: Callable[[], None], otherwise: str) -> None:
-    """The stop goes on without a database."""
-    try:
-        step()
-    except SQLAlchemyError as error:
-        log.warning("the database did not answer while stopping (%s): %s", type(error).__name__, otherwise)
+def _tell(step: Callable[[], None], within_s: float, otherwise: str) -> None:
+    """The stop goes on without a database, and without one that never answers."""
+    answered = threading.Event()
+
+    def attempt() -> None:
+        try:
+            step()
+        except SQLAlchemyError as error:
+            log.warning("the database did not answer while stopping (%s): %s", type(error).__name__, otherwise)
+        answered.set()
+
+    threading.Thread(target=attempt, name="stopping", daemon=True).start()
+    if not answered.wait(within_s):
+        log.warning("the database did not answer in time while stopping: %s", otherwise)
 
 
 def _wait_until(done: Callable[[], bool], end: float) -> None:

@@ -13,7 +13,7 @@ from jobs.events import Hints
 from scheduler.amnesty import Amnesty
 
 BATCH = 1000
-BATCHES = 50  # in one go; a longer backlog waits for the next
+BATCHES = 50  # in one go, so that a long backlog keeps no other task from its turn
 
 
 class Times(Protocol):
@@ -95,14 +95,14 @@ def _reap_batch(ground: Ground, conn: Connection) -> int:
 def expire(ground: Ground) -> Did:
     """End queued jobs that nobody waits for any more."""
     with autocommit(ground.engine) as conn:
-        return Did(_in_batches(lambda: store.expire(conn, batch=BATCH)))
+        return _did(_in_batches(lambda: store.expire(conn, batch=BATCH)))
 
 
 def purge(ground: Ground) -> Did:
     """Delete what ended long ago, and the rows of workers that are long gone."""
     with autocommit(ground.engine) as conn:
         store.forget_workers(conn)
-        return Did(_in_batches(lambda: store.purge(conn, retention_s=ground.times.retention_s, batch=BATCH)))
+        return _did(_in_batches(lambda: store.purge(conn, retention_s=ground.times.retention_s, batch=BATCH)))
 
 
 def _in_batches(step: Callable[[], int]) -> int:
@@ -114,6 +114,11 @@ def _in_batches(step: Callable[[], int]) -> int:
         if rows < BATCH:
             break
     return moved
+
+
+def _did(moved: int) -> Did:
+    """Come again at once for what the bound left over."""
+    return Did(moved, 0.0 if moved == BATCH * BATCHES else None)
 
 
 TASKS: Mapping[str, Task] = {"reschedule": reschedule, "reap": reap, "expire": expire, "purge": purge}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 
 class Line:
@@ -16,14 +16,16 @@ class Line:
 
     @contextmanager
     def use(self) -> Iterator[Connection]:
-        """Raises what the database raises; after a broken connection the next use opens a new one."""
+        """Raises what the database raises; the next use then opens a new connection.
+
+        Any error may be the connection's: after a failover an old one leads to a server that only reads.
+        """
         if self._conn is None:
             self._conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             yield self._conn
-        except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-                self.close()
+        except DBAPIError:
+            self.close()
             raise
 
     def close(self) -> None:

@@ -3,10 +3,13 @@
 -- what it counts as running includes every claim before it. In one statement, 8 ran where 3 were allowed.
 -- Per rank the look begins at a bound (scheduler/bounds.py): the dead entries before it are not walked.
 -- The ranks come in ascending order and each is read lazily, so no more rows are locked than are taken.
--- One row comes back even when nothing is claimed; it says how many runs were going, and since when.
+-- One row comes back even when nothing is claimed; it says how many runs were going, and since when (without a cap
+-- nobody counts, and the bound stays where it was: a cap that is configured later must count them all).
 select pg_advisory_xact_lock(:cap_lock) where cast(:fleet_cap as int) is not null;
 with busy as materialized (
-    select count(*) as n, coalesce(min(started_at), clock_timestamp()) as oldest
+    select count(*) as n,
+           coalesce(min(started_at), case when cast(:fleet_cap as int) is null then cast(:oldest_start as timestamptz)
+                                          else clock_timestamp() end) as oldest
       from ai_jobs
      where cast(:fleet_cap as int) is not null
        and status = 'processing' and started_at >= cast(:oldest_start as timestamptz)

@@ -26,4 +26,4 @@ update ai_jobs j
        version             = j.version + 1
   from held join outcome o on o.id = held.id
  where j.id = held.id and j.claim_seq = o.claim_seq and j.status in ('processing', 'queued')
-returning j.id, j.status, j.error_code
+returning j.id, j.claim_seq, j.status, j.error_code

@@ -6,24 +6,27 @@ with outcome as materialized (
     select *
       from jsonb_to_recordset(cast(:outcomes as jsonb)) as o(id uuid, claim_seq bigint, retryable boolean, counted boolean,
                                                              delay_s double precision, error_code text, error text)
-), held as materialized (
-    select j.id
+), held as materialized ( -- as the lock finds them: a second look would miss a cancel that this one had to wait for
+    select j.id, j.retry_count, j.max_retries, j.cancel_requested_at, j.deadline_at, j.provider_wait_since
       from ai_jobs j join outcome o on o.id = j.id and o.claim_seq = j.claim_seq
      where j.status = 'processing'
      order by j.id
        for no key update of j
-), judged as materialized (
-    select o.*, j.retry_count + o.counted::int as failures,
-           case when o.counted then null else coalesce(j.provider_wait_since, clock_timestamp()) end as wait_since,
-           case when j.cancel_requested_at is not null then 'cancelled'
+), judged as materialized ( -- a run that ended because its worker stopped has not waited for the provider
+    select o.*, h.retry_count + o.counted::int as failures,
+           case when o.counted then null
+                when o.error_code = 'worker_stopped' then h.provider_wait_since
+                else coalesce(h.provider_wait_since, clock_timestamp()) end as wait_since,
+           case when h.cancel_requested_at is not null then 'cancelled'
                 when not o.retryable then 'failed'
-                when o.counted and j.retry_count + 1 >= j.max_retries then 'failed'
-                when j.deadline_at <= clock_timestamp() + make_interval(secs => o.delay_s) then 'failed'
-                when not o.counted and clock_timestamp() + make_interval(secs => o.delay_s)
-                     > coalesce(j.provider_wait_since, clock_timestamp()) + make_interval(secs => :max_wait_s)
+                when o.counted and h.retry_count + 1 >= h.max_retries then 'failed'
+                when h.deadline_at <= clock_timestamp() + make_interval(secs => o.delay_s) then 'failed'
+                when not o.counted and o.error_code <> 'worker_stopped'
+                     and clock_timestamp() + make_interval(secs => o.delay_s)
+                         > coalesce(h.provider_wait_since, clock_timestamp()) + make_interval(secs => :max_wait_s)
                      then 'failed'
                 else 'queued' end as status
-      from held join ai_jobs j on j.id = held.id join outcome o on o.id = held.id
+      from held h join outcome o on o.id = h.id
 )
 update ai_jobs j
    set status              = v.status,
@@ -46,5 +49,5 @@ update ai_jobs j
        version             = j.version + 1
   from judged v
  where j.id = v.id and j.claim_seq = v.claim_seq and j.status = 'processing'
-returning j.id, j.status, j.error_code, j.rank, j.turn, j.seq,
+returning j.id, j.claim_seq, j.status, j.error_code, j.rank, j.turn, j.seq,
           extract(epoch from j.next_processing_at - clock_timestamp()) as due_s

@@ -1,6 +1,7 @@
 -- heartbeat: prolong every lease of this process, show its row in ai_workers and, if it stands, its claim to lead.
--- A run that is missing from the answer is no longer this process's. A lapsed term is never continued:
--- whoever takes the row next, its last holder included, begins a new one.
+-- A run that is missing from the answer is no longer this process's, or its row is locked at this moment: to wait
+-- for that row would cost all the other runs their leases, and all processes their beats behind the leader's row.
+-- A lapsed term is never continued: whoever takes the row next, its last holder included, begins a new one.
 with given as materialized (
     select *
       from jsonb_to_recordset(cast(:runs as jsonb)) as r(id uuid, claim_seq bigint, progress smallint, message text)
@@ -9,7 +10,7 @@ with given as materialized (
       from ai_jobs j join given g on g.id = j.id and g.claim_seq = j.claim_seq
      where j.status = 'processing'
      order by j.id
-       for no key update of j
+       for no key update of j skip locked
 ), beat as (
     update ai_jobs j
        set lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s),

@@ -1,19 +1,19 @@
 -- reap: processing -> queued | failed | cancelled
 -- Its worker has not been heard of for a whole lease. A loss spends a retry, or a job that kills its worker
 -- would run for ever; the third loss is the last whatever the retries say.
-with lost as materialized (
-    select id
+with lost as materialized ( -- as the lock finds them: a second look would miss a cancel of this very moment
+    select id, cancel_requested_at, losses, retry_count, max_retries
       from ai_jobs
      where status = 'processing' and lease_expires_at < clock_timestamp()
      order by id
      limit :batch
        for no key update skip locked
 ), judged as materialized (
-    select j.id,
-           case when j.cancel_requested_at is not null then 'cancelled'
-                when j.losses + 1 >= 3 or j.retry_count + 1 >= j.max_retries then 'failed'
+    select id,
+           case when cancel_requested_at is not null then 'cancelled'
+                when losses + 1 >= 3 or retry_count + 1 >= max_retries then 'failed'
                 else 'queued' end as status
-      from lost join ai_jobs j on j.id = lost.id
+      from lost
 )
 update ai_jobs j
    set status           = v.status,

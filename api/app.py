@@ -1,0 +1,66 @@
+"""Puts the web application together; everything that it needs comes in as an argument."""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+
+from flask import Flask, Response, g, request
+from sqlalchemy import Engine
+
+from api import errors, health, jobs, metrics
+from api.auth import Verifier, development_secret
+from config import Config
+from jobs import telemetry
+from jobs.telemetry import SchedulerStatus
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SECURITY: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+def create_app(
+    settings: Callable[[], Config],
+    engine: Engine,
+    hints: jobs.Hints,
+    status: Callable[[], SchedulerStatus | None],
+) -> Flask:
+    """The application that gunicorn serves.
+
+    `settings` gives the configuration as it is now; `status` how the scheduler in this process is, None without one.
+    Raises SetupError when there is no key to check tokens with.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.before_request(_name_request)
+    app.after_request(_finish)
+    errors.register(app)
+    counted = metrics.Metrics(settings, engine, status)
+    telemetry.subscribe(counted.heard)
+    app.register_blueprint(jobs.blueprint(jobs.Yard(settings, engine, hints), _verifier(settings())))
+    app.register_blueprint(health.blueprint(settings, engine, status))
+    app.register_blueprint(metrics.blueprint(settings, counted))
+    return app
+
+
+def _verifier(config: Config) -> Verifier:
+    given, auth = config.environment.jwt_secret, config.api.auth
+    secret = given.get_secret_value() if given else development_secret(config.environment.data_dir)
+    return Verifier(secret, auth.algorithm, auth.issuer, auth.audience, auth.leeway_s)
+
+
+def _name_request() -> None:
+    """Takes the caller's X-Request-ID when it is plain, so that logs on both sides can be laid side by side."""
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
+    return response

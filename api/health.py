@@ -1,0 +1,88 @@
+"""Whether this process is well, for load balancers and people: no sign-in, and nothing that a stranger could use.
+
+    /livez    the process answers (the database is not asked)
+    /readyz   it can serve: the database answers
+    /health   it can serve, and the scheduler inside it makes progress
+
+The last two answer 503 when it is not so, and say why.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy import Engine, exc
+
+from api.build import VERSION
+from api.errors import error_body
+from api.jobs import PREFIX
+from api.schemas import iso
+from config import Config
+from jobs.db.engine import autocommit
+from jobs.telemetry import SchedulerStatus
+
+CONNECTED, BUSY, GONE = "connected", "busy", "disconnected"
+Health = tuple[dict[str, Any], int]
+
+
+def blueprint(
+    settings: Callable[[], Config], engine: Engine, status: Callable[[], SchedulerStatus | None]
+) -> Blueprint:
+    """`status` gives None when no scheduler runs in this process."""
+    found = Blueprint("health", __name__, url_prefix=PREFIX)
+    found.add_url_rule("/livez", "livez", lambda: {"status": "alive"})
+    found.add_url_rule("/readyz", "readyz", lambda: _ready(database(engine)))
+    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status()))
+    return found
+
+
+def database(engine: Engine) -> str:
+    """Connected; busy: every connection is in use; disconnected: it does not answer."""
+    try:
+        with autocommit(engine):  # taking a connection from the pool pings it
+            return CONNECTED
+    except exc.TimeoutError:
+        return BUSY
+    except exc.SQLAlchemyError:
+        return GONE
+
+
+def _ready(found: str) -> Health:
+    if found == CONNECTED:
+        return {"status": "ready", "database": found}, 200
+    return {"status": "unavailable", "database": found} | error_body("not_ready", f"The database is {found}"), 503
+
+
+def _health(config: Config, found: str, scheduler: SchedulerStatus | None) -> Health:
+    fault = _fault(found, scheduler)
+    body = {
+        "status": "unhealthy" if fault else "healthy",
+        "database": found,
+        "job_processor": _processor(config, scheduler),
+        "timestamp": iso(datetime.now(UTC)),
+        "version": VERSION,
+    }
+    return (body | error_body("unhealthy", fault), 503) if fault else (body, 200)
+
+
+def _fault(found: str, scheduler: SchedulerStatus | None) -> str | None:
+    if found != CONNECTED:
+        return f"The database is {found}"
+    if scheduler and not scheduler.running:
+        return "The scheduler does not run"
+    if scheduler and scheduler.last_pass_age_s > scheduler.late_after_s:
+        return "The scheduler's last pass is too long ago"
+    return None
+
+
+def _processor(config: Config, scheduler: SchedulerStatus | None) -> dict[str, Any]:
+    """`embedded` is False when no scheduler belongs to this process: then others run the jobs."""
+    return {
+        "embedded": scheduler is not None,
+        "running": bool(scheduler and scheduler.running),
+        "active_jobs": scheduler.active_jobs if scheduler else 0,
+        "max_concurrent_jobs": config.jobs.max_concurrent_jobs,
+        "processing_interval": config.scheduler.poll_every_s,
+        "problem": scheduler.problem if scheduler else None,
+    }

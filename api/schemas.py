@@ -1,0 +1,134 @@
+"""What clients may send, and how a job looks to them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from api.errors import Detail, Invalid, shown
+from jobs.job import Job
+from jobs.states import State
+
+LOWEST, HIGHEST = -9, 9
+USERS_HIGHEST = 3  # what is above is the operators'
+MAX_AHEAD_S = 30 * 86400
+MAX_PAGE = 100
+MAX_OFFSET = 100_000  # a page that far down is better asked for with a cursor
+MAX_DETAILS = 20
+POSITIONS = 1000  # a queue is counted this far
+BIGINT = 2**63 - 1
+
+
+def _whole(given: Any) -> Any:
+    """5.0 is a whole number, as JSON Schema says."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+CanvasId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+Priority = Annotated[int, BeforeValidator(_whole), Field(ge=LOWEST, le=HIGHEST)]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class CreateCanvas(BaseModel):
+    """A canvas to draw; `delay_s` and `deadline_s` count from now, None: at once, and the configured deadline."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    instructions: Text
+    style: Literal["modern", "corporate", "creative", "minimal"] = "modern"
+    color_scheme: Literal["default", "pastel", "vibrant", "monochrome"] = Field("default", alias="colorScheme")
+    canvas_id: CanvasId | None = None
+    priority: Priority = 0
+    delay_s: float | None = Field(None, ge=0, le=MAX_AHEAD_S)
+    deadline_s: float | None = Field(None, gt=0, le=MAX_AHEAD_S)
+
+    @field_validator("priority")
+    @classmethod
+    def _within_role(cls, priority: int, info: ValidationInfo) -> int:
+        highest = (info.context or {}).get("highest", HIGHEST)
+        if priority > highest:
+            raise PydanticCustomError("priority", "must be at most {highest}", {"highest": highest})
+        return priority
+
+    def request_data(self) -> dict[str, Any]:
+        """What the handler gets."""
+        return self.model_dump(by_alias=True, include={"instructions", "style", "color_scheme", "canvas_id"})
+
+
+class Page(BaseModel):
+    """Which of the caller's jobs to list; `cursor` is the `next_cursor` of the page before."""
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+    cursor: int | None = Field(None, ge=0, le=BIGINT)
+    offset: int = Field(0, ge=0, le=MAX_OFFSET)
+    status: State | None = None
+
+
+def checked(model: type[Model], given: Any, **context: Any) -> Model:
+    """Raises Invalid, which lists every fault."""
+    try:
+        return model.model_validate(given, context=context)
+    except ValidationError as error:
+        raise Invalid(details=[_detail(fault) for fault in error.errors()[:MAX_DETAILS]]) from None
+
+
+def _detail(fault: ErrorDetails) -> Detail:
+    field = ".".join(shown(name) for name in fault["loc"]) or "body"
+    message = "must be an object" if fault["type"] == "model_type" else fault["msg"]
+    return {"field": field, "message": message}
+
+
+def job_json(job: Job, position: int | None) -> dict[str, Any]:
+    """The job as its user sees it.
+
+    `position` is how many ready jobs come before it (0: it is next), None for a job that is not ready; beyond
+    1,000 the answer has null and `more: true`.
+    """
+    more = position is not None and position > POSITIONS
+    return {
+        "id": job.id,
+        "user_id": job.user_id,
+        "canvas_id": job.canvas_id,
+        "job_type": job.job_type,
+        "status": job.status,
+        "priority": job.priority,
+        "request_data": job.request_data,
+        "result_data": job.result_data,
+        "error_message": job.error_message,
+        "error_code": job.error_code,
+        "retry_count": job.retry_count,
+        "max_retries": job.max_retries,
+        "progress": job.progress,
+        "progress_message": job.progress_message,
+        "version": job.version,
+        "created_at": iso(job.created_at),
+        "started_at": iso(job.started_at),
+        "completed_at": iso(job.completed_at),
+        "next_processing_at": iso(job.next_processing_at),
+        "queue_position": None if more else position,
+        "usage": job.usage,
+    } | ({"more": True} if more else {})
+
+
+def listed_json(job: Job) -> dict[str, Any]:
+    """A job in a list: without its result, which may be a megabyte, and without its position."""
+    return {name: value for name, value in job_json(job, None).items() if name not in ("result_data", "queue_position")}
+
+
+def stats_json(counts: Mapping[State, int]) -> dict[str, Any]:
+    """`success_rate` is completed / (completed + failed), from 0 to 1; 0.0 when nothing has ended so."""
+    ended = counts[State.COMPLETED] + counts[State.FAILED]
+    return {
+        "total_jobs": sum(counts.values()),
+        **{f"{state}_jobs": counts[state] for state in State},
+        "success_rate": round(counts[State.COMPLETED] / ended, 4) if ended else 0.0,
+    }
+
+
+def iso(moment: datetime | None) -> str | None:
+    """2026-01-31T12:00:00.000Z"""
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

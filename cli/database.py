@@ -1,0 +1,37 @@
+"""The database that this process uses: the one in DATABASE_URL, or a private one under the data directory."""
+
+from dataclasses import dataclass
+from typing import IO
+
+from config import Config
+from jobs.db import embedded
+from jobs.db.engine import open_engine
+from jobs.db.migrate import migrate
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """`listen_url` is None where LISTEN is switched off.  `lock` keeps a private database up as long as it is open."""
+
+    url: str
+    listen_url: str | None
+    lock: IO[str] | None = None
+
+
+def reach(config: Config) -> Database:
+    """Raises jobs.errors.SetupError, which says the cure."""
+    given = config.environment.database_url
+    if given is None:
+        private = embedded.start(config.environment.data_dir)
+        return Database(private.url, private.url if config.database.notify else None, private.lock)
+    direct = config.environment.listen_database_url or given
+    return Database(given.get_secret_value(), direct.get_secret_value() if config.database.notify else None)
+
+
+def prepare(config: Config) -> Database:
+    """Reach it, and bring its schema up to date."""
+    database = reach(config)
+    engine = open_engine(database.url, connect_timeout_s=config.database.connect_timeout_s, pool_size=1)
+    migrate(engine)
+    engine.dispose()
+    return database

@@ -1,0 +1,164 @@
+"""Yardmaster's only wiring: which parts a process has, and in which order they start and stop.
+
+serve     web process: gunicorn -> one worker process: api, and the scheduler inside unless it is switched off
+work      the scheduler alone
+migrate   the schema, then nothing
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import click
+from flask import Flask
+from sqlalchemy import Engine
+
+import config
+from api import server
+from api.app import create_app
+from api.auth import check_exposure
+from api.build import VERSION
+from api.server import Stop
+from cli import logs
+from cli.database import Database, prepare
+from cli.demo import demo
+from cli.token import token
+from config import Config
+from jobs import handlers, telemetry
+from jobs.db.engine import open_engine
+from jobs.errors import SetupError
+from jobs.events import Hints
+from jobs.handlers.llm import Llm, openai_llm
+from jobs.job import Handler
+from scheduler.runtime import Runtime
+
+log = logging.getLogger("yardmaster")
+
+SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
+
+
+class Commands(click.Group):
+    """Faults of the set-up are one clear line and exit status 2, not a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (config.ConfigError, SetupError) as error:
+            click.echo(str(error), err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=Commands)
+@click.version_option(VERSION, prog_name="yardmaster")
+def main() -> None:
+    """AI jobs on the PostgreSQL that you already have."""
+
+
+@main.command()
+def serve() -> None:
+    """Web process, with the scheduler inside (unless scheduler.embedded is false)."""
+    settings = _begin()
+    secret = settings.environment.jwt_secret
+    check_exposure(settings.bind, secret.get_secret_value() if secret else None)
+    database = prepare(settings)
+    log.info("listening on http://%s:%d (health: /api/ai-agent/health)", settings.bind, settings.api.port)
+    server.serve(lambda: _web(settings, database), settings)
+
+
+@main.command()
+def work() -> None:
+    """The scheduler alone; start as many as you like, on as many hosts as you like."""
+    settings = _begin()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(1) if stopping.is_set() else stopping.set())
+    runtime = _runtime(settings, prepare(settings))
+    if not stopping.is_set():
+        runtime.start()
+        stopping.wait()
+        runtime.stop(settings.scheduler.stop_budget_s)
+    _leave()
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date; serve and work do it by themselves."""
+    prepare(_begin())
+    click.echo("The schema is up to date.")
+
+
+main.add_command(demo)
+main.add_command(token)
+
+
+def _web(settings: Config, database: Database) -> tuple[Flask, Stop]:
+    """Called in gunicorn's worker process, for all of this has threads."""
+    engine = _engine(settings, database, settings.database.pool_size)
+    if not settings.scheduler.embedded:
+        hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
+        return create_app(lambda: settings, engine, hints, lambda: None), lambda: None
+    runtime = _runtime(settings, database)
+    app = create_app(lambda: settings, engine, runtime.hints, runtime.status)
+    runtime.start()
+    return app, lambda: runtime.stop(settings.scheduler.stop_budget_s)
+
+
+def _begin() -> Config:
+    settings = config.load()
+    logs.set_up(settings)
+    telemetry.subscribe(logs.tell)
+    return settings
+
+
+def _runtime(settings: Config, database: Database) -> Runtime:
+    return Runtime(
+        lambda: settings,
+        _engine(settings, database, SCHEDULER_CONNECTIONS),
+        _handlers(settings),
+        listen_url=database.listen_url,
+        store_engine=lambda: _engine(settings, database, 1),
+        version=VERSION,
+    )
+
+
+def _engine(settings: Config, database: Database, pool_size: int) -> Engine:
+    about = settings.database
+    return open_engine(
+        database.url,
+        pool_size=pool_size,
+        connect_timeout_s=about.connect_timeout_s,
+        statement_timeout_s=about.statement_timeout_s,
+    )
+
+
+def _handlers(settings: Config) -> dict[str, Handler]:
+    return handlers.build(_llm(settings), settings.handlers)
+
+
+def _llm(settings: Config) -> Llm | None:
+    """None: the built-in drawer, because neither a key nor a server of one's own is given."""
+    key, about = settings.environment.openai_api_key, settings.provider
+    if key is None and about.base_url is None:
+        return None
+    return openai_llm(
+        api_key=key.get_secret_value() if key else "none",
+        base_url=about.base_url or "https://api.openai.com/v1",
+        model=about.model,
+        connect_timeout_s=about.connect_timeout_s,
+        read_timeout_s=about.read_timeout_s,
+        total_timeout_s=settings.run_timeout_s("create_canvas"),
+    )
+
+
+def _leave() -> None:
+    """End at once: a handler that never returns must not hold the process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""A whole server process for test_server.py: python -m tests.api.served PORT THREADS
+
+It tells on stdout what happens, each line with the process that tells it.  What it stops at the end takes until
+somebody asks for /release, and so does an answer to /hold.
+"""
+
+import logging
+import os
+import sys
+import threading
+
+from flask import Flask
+
+from api.app import create_app
+from api.server import Stop, serve
+from config import load
+from jobs.db.engine import open_engine
+from jobs.errors import SetupError
+from jobs.events import Hints
+
+
+def say(word: str) -> None:
+    os.write(1, f"{word} {os.getpid()}\n".encode())
+
+
+def start() -> tuple[Flask, Stop]:
+    say("start")
+    engine = open_engine(os.environ["DATABASE_URL"])
+    app = create_app(lambda: CONFIG, engine, Hints(engine, notify=False), lambda: None)
+    released = threading.Event()
+
+    @app.get("/release")
+    def release() -> dict[str, bool]:
+        released.set()
+        return {"released": True}
+
+    @app.get("/hold")
+    def hold() -> dict[str, bool]:
+        released.wait()
+        return {"held": True}
+
+    def stop() -> None:
+        say("stop")
+        released.wait()
+        say("stopped")
+
+    return app, stop
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    CONFIG = load(environ={**os.environ, "YARD_API__PORT": sys.argv[1], "YARD_API__THREADS": sys.argv[2]})
+    say("parent")
+    try:
+        serve(start, CONFIG)
+    except SetupError as error:
+        sys.exit(str(error))

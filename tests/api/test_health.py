@@ -1,0 +1,109 @@
+"""Whether health sees what is wrong, and only that."""
+
+import dataclasses
+from datetime import datetime
+
+import pytest
+from sqlalchemy import text
+
+from jobs.db.engine import open_engine
+from jobs.telemetry import SchedulerStatus
+from tests.api import kit
+from tests.api.kit import assert_error
+
+WELL = SchedulerStatus(
+    running=True,
+    leading=True,
+    term=3,
+    active_jobs=2,
+    seats=3,
+    last_pass_age_s=1.0,
+    late_after_s=20.0,
+    problem=None,
+)
+
+
+@pytest.fixture
+def away(conn):
+    """An application whose database is not there."""
+    engine = open_engine("postgresql://postgres@127.0.0.1:1/nothing", connect_timeout_s=1)
+    yield kit.scene(engine, conn, kit.settings())
+    engine.dispose()
+
+
+def test_a_well_process_says_so_to_anybody(yard):
+    yard.scheduler = WELL
+    answer = yard.get("/health", None)
+    body = answer.get_json()
+    assert answer.status_code == 200
+    assert datetime.fromisoformat(body.pop("timestamp")).utcoffset().total_seconds() == 0
+    assert body.pop("version").count(".") == 2
+    assert body == {
+        "status": "healthy",
+        "database": "connected",
+        "job_processor": {
+            "embedded": True,
+            "running": True,
+            "active_jobs": 2,
+            "max_concurrent_jobs": 3,
+            "processing_interval": 5.0,
+            "problem": None,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"running": False}, {"last_pass_age_s": 20.1}, {"running": False, "problem": "the thread has died"}]
+)
+def test_a_dead_or_late_scheduler_is_unhealthy(yard, wrong):
+    yard.scheduler = dataclasses.replace(WELL, **wrong)
+    body = assert_error(yard.get("/health", None), 503, "unhealthy")
+    assert (body["status"], body["database"]) == ("unhealthy", "connected")
+    assert "scheduler" in body["error"]
+
+
+def test_a_problem_that_does_not_stop_work_is_shown_in_a_healthy_answer(yard):
+    yard.scheduler = dataclasses.replace(WELL, problem="config.yaml cannot be read")
+    answer = yard.get("/health", None)
+    assert answer.status_code == 200
+    assert answer.get_json()["job_processor"]["problem"] == "config.yaml cannot be read"
+
+
+def test_a_process_without_a_scheduler_is_healthy_without_it(yard):
+    answer = yard.get("/health", None)
+    assert answer.status_code == 200
+    processor = answer.get_json()["job_processor"]
+    assert (processor["embedded"], processor["running"]) == (False, False)
+
+
+def test_without_its_database_a_process_is_alive_but_neither_ready_nor_healthy(away):
+    assert away.get("/livez", None).get_json() == {"status": "alive"}
+    for path in ("/readyz", "/health"):
+        body = assert_error(away.get(path, None), 503)
+        assert body["database"] == "disconnected"
+        assert "127.0.0.1" not in str(body)
+
+
+def test_ready_means_that_the_database_answers(yard):
+    yard.scheduler = dataclasses.replace(WELL, running=False)
+    answer = yard.get("/readyz", None)
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "ready")
+
+
+def test_a_connection_that_has_died_meanwhile_is_not_taken_for_a_dead_database(yard):
+    assert yard.get("/readyz", None).status_code == 200
+    yard.conn.execute(
+        text(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+    )
+    assert yard.get("/readyz", None).status_code == 200
+
+
+def test_a_full_pool_is_called_busy(database_url, conn):
+    engine = open_engine(database_url, pool_size=1, connect_timeout_s=1)
+    with engine.connect():
+        body = assert_error(kit.scene(engine, conn, kit.settings()).get("/health", None), 503)
+    assert body["database"] == "busy"
+    engine.dispose()

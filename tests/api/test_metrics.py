@@ -1,0 +1,192 @@
+"""What Prometheus reads, and who may read it."""
+
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+from api import gauges
+from jobs import telemetry
+from jobs.db.engine import open_engine
+from jobs.telemetry import LeaderChanged, RunEnded, RunStarted, StaleWrite, TaskRan
+from tests.api import kit
+from tests.api.kit import PREFIX, TOKEN, assert_error
+from tests.api.test_health import WELL
+from tests.factory import make_job
+
+RUN = {"job_id": "1", "claim_seq": 1, "job_type": "create_canvas", "user_id": "ann"}
+
+
+def scraped(scene, **options: Any):
+    """{name: {labels: value}} of what a scrape answers."""
+    answer = scene.client.get("/metrics", **options)
+    assert answer.status_code == 200, answer.text
+    samples = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            samples.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
+    return samples
+
+
+@pytest.fixture
+def fresh(yard, monkeypatch):
+    """Looks at the queue at every scrape."""
+    monkeypatch.setattr(gauges, "KEPT_S", 0.0)
+    return yard
+
+
+def test_the_queue_is_counted_by_status(fresh):
+    make_job(fresh.conn)
+    old = make_job(fresh.conn)
+    fresh.conn.execute(
+        text("update ai_jobs set ready_at = clock_timestamp() - interval '90 s' where id = :id"), {"id": old}
+    )
+    make_job(fresh.conn, "waiting")
+    for state in ("processing", "completed", "failed", "cancelled"):
+        make_job(fresh.conn, state)
+    found = scraped(fresh)
+    assert found["yardmaster_queue_jobs"] == {
+        (("status", "ready"),): 2,
+        (("status", "waiting"),): 1,
+        (("status", "processing"),): 1,
+    }
+    assert found["yardmaster_database_up"] == {(): 1}
+    assert found["yardmaster_workers"] == {(): 0}
+    assert 0 <= found["yardmaster_queue_oldest_ready_age_seconds"][()] < 200
+
+
+def test_an_empty_queue_has_no_age(fresh):
+    found = scraped(fresh)
+    assert found["yardmaster_queue_oldest_ready_age_seconds"] == {(): 0}
+    assert set(found["yardmaster_queue_jobs"].values()) == {0}
+
+
+def test_scrapes_that_follow_at_once_share_one_look(yard):
+    before = scraped(yard)["yardmaster_queue_jobs"]
+    make_job(yard.conn)
+    assert scraped(yard)["yardmaster_queue_jobs"] == before
+
+
+def test_what_happens_in_this_process_is_counted(fresh):
+    telemetry.emit(RunStarted(**RUN, wait_s=0.2))
+    telemetry.emit(RunEnded(**RUN, outcome="completed", error_code=None, run_s=7.0))
+    telemetry.emit(RunEnded(**RUN, outcome="retried", error_code="timed_out", run_s=200.0))
+    telemetry.emit(StaleWrite(job_id="1", claim_seq=1))
+    telemetry.emit(TaskRan(task="reap", duration_s=0.5, rows=4, failed=False))
+    telemetry.emit(TaskRan(task="reap", duration_s=0.25, rows=0, failed=True))
+    telemetry.emit(LeaderChanged(leading=True, term=2))
+    found = scraped(fresh)
+    canvas, reap = ("job_type", "create_canvas"), (("task", "reap"),)
+    assert found["yardmaster_runs_total"] == {
+        (("error_code", ""), canvas, ("outcome", "completed")): 1,
+        (("error_code", "timed_out"), canvas, ("outcome", "retried")): 1,
+    }
+    assert found["yardmaster_job_wait_seconds_sum"] == {(canvas,): 0.2}
+    assert found["yardmaster_job_run_seconds_count"] == {(canvas,): 2}
+    run_s, wait_s = (
+        {dict(labels)["le"]: value for labels, value in found[f"yardmaster_job_{what}_seconds_bucket"].items()}
+        for what in ("run", "wait")
+    )
+    assert (wait_s["0.1"], wait_s["0.25"], wait_s["600.0"]) == (0, 1, 1)
+    assert (run_s["0.1"], run_s["10.0"], run_s["180.0"], run_s["600.0"], run_s["+Inf"]) == (0, 1, 1, 2, 2)
+    assert found["yardmaster_stale_writes_total"] == {(): 1}
+    assert found["yardmaster_task_runs_total"] == {reap: 2}
+    assert found["yardmaster_task_failures_total"] == {reap: 1}
+    assert found["yardmaster_task_jobs_total"] == {reap: 4}
+    assert found["yardmaster_task_seconds_sum"] == {reap: 0.75}
+    assert found["yardmaster_leader_changes_total"] == {(): 1}
+
+
+def test_the_scheduler_of_this_process_is_shown(yard):
+    assert "yardmaster_scheduler_running" not in scraped(yard)
+    yard.scheduler = WELL
+    found = scraped(yard)
+    shown = {
+        name: found[f"yardmaster_{name}"][()]
+        for name in (
+            "scheduler_running",
+            "scheduler_leading",
+            "scheduler_last_pass_age_seconds",
+            "scheduler_late_after_seconds",
+            "seats",
+            "seats_busy",
+        )
+    }
+    assert list(shown.values()) == [1, 1, 1.0, 20.0, 3, 2]
+
+
+def test_the_release_and_the_process_are_shown(yard):
+    found = scraped(yard)
+    ((labels, value),) = found["yardmaster_build_info"].items()
+    assert (dict(labels).keys(), value) == ({"version"}, 1)
+    assert found["process_resident_memory_bytes"][()] > 0
+
+
+def test_without_the_database_the_scrape_still_answers(conn):
+    engine = open_engine("postgresql://postgres@127.0.0.1:1/nothing", connect_timeout_s=1)
+    scene = kit.scene(engine, conn, kit.settings())
+    scene.scheduler = WELL
+    found = scraped(scene)
+    assert found["yardmaster_database_up"] == {(): 0}
+    assert found["yardmaster_scheduler_running"] == {(): 1}
+    assert "yardmaster_queue_jobs" not in found
+    engine.dispose()
+
+
+def test_openmetrics_is_given_to_who_asks_for_it(yard):
+    accept = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.5"
+    answer = yard.client.get("/metrics", headers={"Accept": accept})
+    assert answer.content_type.startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_metrics_are_also_under_the_prefix(yard):
+    assert yard.client.get(f"{PREFIX}/metrics").status_code == 200
+
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+FROM_ELSEWHERE = {"REMOTE_ADDR": "10.0.0.7"}
+PUBLIC = {"YARD_API__BIND": "0.0.0.0"}
+WITH_TOKEN = {"METRICS_TOKEN": TOKEN}
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1"])
+def test_a_caller_on_this_host_needs_no_token(engine, conn, address):
+    scene = kit.scene(engine, conn, kit.settings(**WITH_TOKEN))
+    assert scraped(scene, environ_overrides={"REMOTE_ADDR": address})
+
+
+@pytest.mark.parametrize(
+    ("environ", "request_"),
+    [
+        ({}, {"environ_overrides": FROM_ELSEWHERE}),
+        ({}, {"environ_overrides": {"REMOTE_ADDR": ""}}),
+        ({}, {"environ_overrides": {"REMOTE_ADDR": "localhost.evil.example"}}),
+        ({}, {"headers": {"X-Forwarded-For": "203.0.113.9"}}),
+        ({}, {"headers": {"Forwarded": "for=203.0.113.9"}}),
+        ({}, {"headers": {"X-Real-IP": "203.0.113.9"}}),
+        (PUBLIC, {}),
+        ({"PORT": "8000"}, {}),
+        ({"YARD_API__BIND": "'::'"}, {}),
+        ({"YARD_API__BIND": "yard.internal"}, {}),
+    ],
+)
+def test_everybody_else_needs_the_token(engine, conn, environ, request_):
+    def ask(environ, **more: str):
+        headers = {**request_.get("headers", {}), **more}
+        scene = kit.scene(engine, conn, kit.settings(**environ))
+        return scene.client.get("/metrics", **{**request_, "headers": headers})
+
+    without = assert_error(ask(environ, **BEARER), 403, "forbidden")
+    assert "METRICS_TOKEN" in without["error"]
+    guarded = {**environ, **WITH_TOKEN}
+    assert_error(ask(guarded), 401, "unauthorized")
+    assert_error(ask(guarded, Authorization=f"Bearer {TOKEN}x"), 401)
+    assert_error(ask(guarded, Authorization="Bearer \u00e9\udcff".encode("latin-1", "replace").decode("latin-1")), 401)
+    assert ask(guarded, **BEARER).status_code == 200
+
+
+def test_a_users_token_opens_no_metrics(engine, conn):
+    scene = kit.scene(engine, conn, kit.settings(**PUBLIC, **WITH_TOKEN))
+    assert_error(scene.get("/metrics", "op-eve"), 401)

@@ -1,0 +1,177 @@
+"""No guard without a test: each is taken out of its statement, and the test that names what it guards must fail."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
+
+from tests.jobs import kit
+from tests.jobs import test_arrows as arrows
+from tests.jobs import test_cancel as cancel
+from tests.jobs import test_cap as cap
+from tests.jobs import test_claim as claim
+from tests.jobs import test_enqueue as enqueue
+from tests.jobs import test_fence as fence
+from tests.jobs import test_give_up as give_up
+from tests.jobs import test_heartbeat as heartbeat
+from tests.jobs import test_queries as queries
+from tests.jobs import test_reap as reap
+from tests.jobs import test_upkeep as upkeep
+from tests.jobs.test_states import ARROWS, SQL, code
+
+FAILED = (AssertionError, DBAPIError, NoResultFound, MultipleResultsFound, pytest.fail.Exception)
+Test = tuple[Callable[..., None], dict[str, Any]]
+
+matrix = arrows.test_an_arrow_changes_what_it_must_from_its_states_and_nothing_from_the_others
+FENCE = {"o.claim_seq = j.claim_seq": "true", "j.claim_seq = o.claim_seq": "true"}
+
+
+def on(name: str, state: str) -> Test:
+    return matrix, {"arrow": name, "state": state}
+
+
+def stale(name: str) -> Test:
+    return fence.test_a_stale_worker_changes_nothing, {"write": name}
+
+
+def behind(case: str) -> Test:
+    return enqueue.test_only_ones_own_ready_jobs_of_the_rank_at_or_after_the_clock_put_off_a_turn, {
+        "own": enqueue.NOT_IN_LINE[case]
+    }
+
+
+def foreign(step: str, state: str) -> Test:
+    return cancel.test_another_users_job_is_out_of_reach, {"step": step, "state": state}
+
+
+def busy(task: str) -> Test:
+    return upkeep.test_a_row_that_somebody_else_works_on_does_not_hold_up_the_others, {"task": task}
+
+
+def without_check(step: str) -> Test:
+    return upkeep.test_a_step_looks_at_the_status_itself_and_does_not_rely_on_a_check, {"step": step}
+
+
+# statement, what is taken out of it (and what stands there instead), the test that must fail
+MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
+    ("enqueue", {"on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing": ""},
+     enqueue.test_a_key_that_is_used_again_finds_its_job),
+    ("enqueue", {"own.user_id = :user_id and": ""}, behind("another user's")),
+    ("enqueue", {"and own.rank = -cast(:priority as smallint)": ""}, behind("another rank")),
+    ("enqueue", {"own.status = 'queued' and": ""}, behind("processing")),
+    ("enqueue", {"and own.next_processing_at is null": ""}, behind("waiting")),
+    ("keyed", {"user_id = :user_id and": ":user_id <> '' and"},
+     enqueue.test_a_key_that_two_users_have_finds_each_ones_own_job),
+    ("claim", {"j.status = 'queued' and ": ""}, on("claim", "processing")),
+    ("claim", {"j.next_processing_at is null": "true"}, on("claim", "waiting")),
+    ("claim", {"and j.rank = low.rank": ""}, claim.test_each_rank_has_a_bound_of_its_own),
+    ("claim", {"and (j.turn, j.seq) >= (low.turn, low.seq)": ""},
+     claim.test_nothing_before_a_bound_is_looked_at_and_the_bound_itself_is),
+    ("claim", {"and j.job_type = any(cast(:job_types as text[]))": ""},
+     claim.test_job_types_of_another_release_are_left_in_the_queue),
+    ("claim", {"skip locked": ""}, claim.test_a_row_that_another_transaction_holds_is_stepped_over),
+    ("claim", {"for no key update skip locked": ""}, claim.test_a_row_that_another_transaction_holds_is_stepped_over),
+    ("claim", {") ready\n     limit (select n from room)": ") ready"},
+     (claim.test_no_more_rows_are_locked_than_taken, {"fleet_cap": None})),
+    ("claim", {cap.LOCK: "with busy as materialized ("}, cap.test_the_cap_is_exact_under_eight_claimers),
+    ("claim", dict(cap.MERGED), cap.test_the_cap_is_exact_under_eight_claimers),
+    ("claim", {"and status = 'processing'": ""}, cap.test_a_run_that_ends_makes_room_at_once),
+    ("complete", FENCE, stale("complete")),
+    ("complete", {"and j.status in ('processing', 'queued')": "", "where j.status in ('processing', 'queued')": ""},
+     fence.test_an_outcome_is_taken_once),
+    ("complete", {"in ('processing', 'queued')": "= 'processing'"},
+     fence.test_a_result_that_comes_after_the_run_was_handed_back_is_kept),
+    ("give_up", {"o.claim_seq = j.claim_seq": "true", "j.claim_seq = v.claim_seq": "true"}, stale("give_up")),
+    ("give_up", {"j.status = 'processing'": "true"}, on("give_up", "ready")),
+    ("give_up", {"h.cancel_requested_at is not null": "false"}, on("give_up", "asked to end")),
+    ("give_up", {"h.deadline_at <= clock_timestamp()": "null <= clock_timestamp()"},
+     give_up.test_a_failure_after_the_deadline_is_final),
+    ("cancel", {"and user_id = :user_id": ""}, foreign("cancel", "ready")),
+    ("cancel", {"and status in ('queued', 'processing')": ""}, on("cancel", "completed")),
+    ("release", {"g.claim_seq = j.claim_seq": "true", "j.claim_seq = g.claim_seq": "true"}, stale("release")),
+    ("release", {"j.status = 'processing'": "true"}, on("release", "waiting")),
+    ("reap", {"lease_expires_at < clock_timestamp()": "lease_expires_at is not null"}, on("reap", "processing")),
+    ("reap", {"status = 'processing'": "status is not null"}, without_check("reap")),
+    ("reap", {"skip locked": ""}, reap.test_a_row_that_somebody_else_works_on_is_left_for_the_next_time),
+    ("reap", {"cancel_requested_at is not null": "false"},
+     reap.test_a_lost_run_whose_user_asked_for_a_cancel_ends_there),
+    ("reschedule", {"next_processing_at <= clock_timestamp()": "next_processing_at is not null"},
+     on("reschedule", "waiting")),
+    ("reschedule", {"where status = 'queued'": "where true", "j.status = 'queued'": "true"},
+     without_check("reschedule")),
+    ("reschedule", {"skip locked": ""}, busy("reschedule")),
+    ("expire", {"deadline_at < clock_timestamp()": "deadline_at is not null"},
+     upkeep.test_expire_fails_only_queued_jobs_whose_deadline_has_passed),
+    ("expire", {"where status = 'queued'": "where true", "j.status = 'queued'": "true"},
+     on("expire", "completed, too late")),
+    ("expire", {"skip locked": ""}, busy("expire")),
+    ("requeue", {"and user_id = :user_id": ""}, foreign("requeue", "failed")),
+    ("requeue", {"and status in ('failed', 'cancelled')": ""}, on("requeue", "completed")),
+    ("requeue", {"claim_seq + 1": "claim_seq"}, fence.test_a_result_from_before_a_requeue_is_refused),
+    ("purge", {"completed_at < clock_timestamp() - make_interval(secs => :retention_s)": ":retention_s > 0"},
+     on("purge", "failed")),
+    ("purge", {"status in ('completed', 'failed', 'cancelled')": "status is not null"}, without_check("purge")),
+    ("purge", {"skip locked": ""}, busy("purge")),
+    ("heartbeat", {"g.claim_seq = j.claim_seq": "true", "j.claim_seq = g.claim_seq": "true"}, stale("heartbeat")),
+    ("heartbeat", {"j.status = 'processing'": "true"}, on("heartbeat", "completed")),
+    ("heartbeat", {"skip locked": ""},
+     heartbeat.test_a_row_that_somebody_else_holds_costs_no_other_run_its_lease_and_no_other_process_its_beat),
+    ("heartbeat", {"where :stands": "where :stands or true"}, heartbeat.test_who_does_not_stand_never_leads),
+    ("heartbeat", {"where l.holder = excluded.holder or l.expires_at < clock_timestamp()": ""},
+     heartbeat.test_nobody_else_leads_meanwhile),
+    ("heartbeat", {"where l.holder = excluded.holder or": "where"},
+     heartbeat.test_the_first_who_stands_leads_and_keeps_its_term_while_it_beats),
+    ("heartbeat", {"where l.holder = excluded.holder or l.expires_at < clock_timestamp()":
+      "where l.holder = excluded.holder"},
+     heartbeat.test_a_lapsed_term_goes_to_whoever_asks_next_as_a_new_one),
+    ("heartbeat", {" or l.expires_at < clock_timestamp())::int": ")::int"},
+     heartbeat.test_the_last_holder_does_not_continue_a_lapsed_term_either),
+    ("resign", {"and holder = :worker_id": "and :worker_id <> ''"}, heartbeat.test_only_the_leader_can_resign),
+    ("leave", {"where id = :worker_id": "where :worker_id <> ''"},
+     heartbeat.test_a_worker_shows_itself_and_is_gone_when_it_leaves),
+    ("forget_workers", {"where seen_at < clock_timestamp() - interval '1 day'": ""},
+     upkeep.test_workers_that_nobody_has_seen_for_a_day_are_forgotten),
+    ("advance_clock", {"where clock.turn < excluded.turn": ""}, upkeep.test_the_clock_only_moves_forward),
+    ("job", {"and user_id = :user_id": "and :user_id <> ''"}, queries.test_absent_and_foreign_jobs_look_the_same),
+    ("page", {"where user_id = :user_id": "where :user_id <> ''"},
+     queries.test_a_page_shows_ones_own_jobs_the_newest_first),
+    ("stats", {"where user_id = :user_id": "where :user_id <> ''"},
+     queries.test_stats_count_ones_own_jobs_and_name_every_state),
+    ("queue_position", {"and me.user_id = :user_id": "and :user_id <> ''"},
+     queries.test_another_users_job_has_no_position),
+]  # fmt: skip
+
+GUARDS = re.compile(
+    r"\bstatus\s*(?:=|in\b)|\bclaim_seq = \w+\.claim_seq|\buser_id = :user_id"
+    r"|\b(?:lease_expires_at|deadline_at|completed_at) <"
+    r"|\bnext_processing_at (?:<=|is null)|\bjob_type = any|\bskip locked|\bholder = [:e]\w+|\(j\.turn, j\.seq\) >="
+)
+GUARD_LINE = re.compile(r"^\s*(?:where|and|on)\b.*|^.*\bjoin\b.*\bon\b.*|^.*\bskip locked.*", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "test"), MUTANTS, ids=[f"{n}-{name}" for n, (name, _, _) in enumerate(MUTANTS)]
+)
+def test_without_its_guard_a_statement_fails_the_test_of_it(conn, engine, name, changes, test):
+    check, given = test if isinstance(test, tuple) else (test, {})
+    fixtures = {"conn": conn, "engine": engine}
+    wanted = {word: fixtures[word] for word in inspect.signature(check).parameters if word in fixtures}
+    with kit.mutated(name, *changes.items()), pytest.raises(FAILED) as failed:
+        check(**wanted, **given)
+    assert not refused_as_nonsense(failed.value), "the mutant is no statement at all"
+
+
+def refused_as_nonsense(error: BaseException) -> bool:
+    return str(getattr(getattr(error, "orig", None), "pgcode", "")).startswith(
+        "42"
+    )  # SQLSTATE: syntax error and the like
+
+
+@pytest.mark.parametrize("name", [*ARROWS, "heartbeat"])
+def test_every_guard_has_its_mutant(name):
+    taken_out = " ".join(fragment for of, changes, _ in MUTANTS if of == name for fragment in changes)
+    lines = " ".join(GUARD_LINE.findall(code(SQL[name])))
+    assert set(GUARDS.findall(lines)) - set(GUARDS.findall(taken_out)) == set()

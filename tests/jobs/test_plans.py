@@ -1,0 +1,144 @@
+"""Every statement is planned on 200,000 rows: the intended index serves it, and nothing reads the whole table."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from jobs import queries
+from jobs.db.engine import autocommit
+from scheduler.bounds import FULL
+
+ROWS = 200_000
+SEED = f"""
+insert into ai_jobs (id, user_id, job_type, status, priority, turn, request_data, claim_seq, worker_id, started_at,
+                     lease_expires_at, completed_at, next_processing_at, deadline_at, idempotency_key)
+select lpad(to_hex(n), 32, '0')::uuid, 'user-' || n % 1999, case n % 3 when 0 then 'create_canvas' else 'noop' end,
+       status, n % 3 - 1, n / 2000, '{{}}', 1, 'w',
+       now() - make_interval(secs => case when status = 'processing' then n % 600 else ({ROWS} - n) * 6 end),
+       case when status = 'processing' then now() + make_interval(secs => n % 30 + 1) end,
+       case when status not in ('queued', 'processing') then now() - make_interval(secs => ({ROWS} - n) * 6) end,
+       case when n % 100 = 10 then now() + make_interval(secs => n % 7000) end,
+       case when n % 90 = 0 then now() + make_interval(secs => n) end,
+       case when n % 50 = 1 then 'key-' || n end
+  from (select n, case when n % 100 <= 10 then 'queued' when n % 580 = 99 then 'processing'
+                       when n % 100 <= 15 then 'failed' when n % 100 <= 20 then 'cancelled'
+                       else 'completed' end as status
+          from generate_series(1, {ROWS}) n) numbered
+"""  # 20,000 are ready, 2,000 wait, about 300 run; of 1,999 users
+IDS = [f"{number:032x}" for number in range(1000, 100_000, 2001)]
+RUNS = json.dumps([{"id": job_id, "claim_seq": 1, "progress": 10, "message": None} for job_id in IDS])
+DONE = json.dumps([{"id": job_id, "claim_seq": 1, "result": {}, "usage": None} for job_id in IDS])
+FAILED = json.dumps(
+    [
+        {"id": i, "claim_seq": 1, "retryable": True, "counted": True, "delay_s": 9, "error_code": "x", "error": "y"}
+        for i in IDS
+    ]
+)
+WORKER = {"worker_id": "w", "host": "h", "pid": 1, "version": "1", "job_types": ["noop"], "seats": 10, "busy": 3}
+MINE = {"id": IDS[0], "user_id": "user-7"}
+WHOLE = [
+    "ai_jobs_pkey",
+    "ai_jobs_lists",
+]  # indexes of all rows: reading one from end to end is no better than a Seq Scan
+CLAIM = {
+    "worker_id": "w", "job_types": ["create_canvas", "noop"], "seats": 10, "lease_s": 30, "cap_lock": 1,
+    "ranks": [low.rank for low in FULL], "turns": [low.turn for low in FULL], "seqs": [low.seq for low in FULL],
+}  # fmt: skip
+ENQUEUE = {
+    "user_id": "user-7", "job_type": "noop", "canvas_id": None, "priority": 0, "request_data": "{}", "max_retries": 3,
+    "delay_s": None, "deadline_s": None, "idempotency_key": None, "request_hash": None,
+}  # fmt: skip
+HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+# (statement, parameters, the indexes of ai_jobs that must serve it); any may find again by id, or among those that run,
+# what it has found already
+CASES: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("advance_clock", {"ranks": [-1, 0], "turns": [5, 6]}, set()),
+    ("cancel", MINE, {"pkey"}),
+    ("claim", {**CLAIM, "fleet_cap": 3, "oldest_start": HOUR_AGO}, {"ready", "running"}),
+    ("claim", {**CLAIM, "fleet_cap": None, "oldest_start": HOUR_AGO}, {"ready"}),
+    ("claim", {**CLAIM, "seats": 1000, "fleet_cap": 1000, "oldest_start": HOUR_AGO}, {"ready", "running"}),
+    ("complete", {"outcomes": DONE}, {"pkey"}),
+    ("enqueue", ENQUEUE, {"ready_by_user"}),
+    ("enqueue", {**ENQUEUE, "idempotency_key": "k", "request_hash": "h"}, {"ready_by_user"}),
+    ("expire", {"batch": 1000}, {"expiring"}),
+    ("fleet", {"silent_s": 60}, {"ready", "waiting", "running"}),
+    ("forget_workers", {}, set()),
+    ("give_up", {"outcomes": FAILED, "max_wait_s": 240}, {"pkey"}),
+    ("heartbeat", {**WORKER, "runs": RUNS, "lease_s": 30, "leader_ttl_s": 15, "stands": True}, {"pkey"}),
+    ("job", MINE, {"pkey"}),
+    ("keyed", {"user_id": "user-7", "idempotency_key": "key-51"}, {"idempotency"}),
+    ("leave", {"worker_id": "w"}, set()),
+    ("next_due", {}, {"waiting"}),
+    ("notify", {"payload": "{}"}, set()),
+    ("page", {"user_id": "user-7", "cursor": None, "status": None, "limit": 51, "offset": 0}, {"lists"}),
+    ("page", {"user_id": "user-7", "cursor": 100_000, "status": "failed", "limit": 51, "offset": 0}, {"lists"}),
+    ("purge", {"retention_s": 7 * 86400, "batch": 1000}, {"purge"}),
+    ("queue_position", MINE, {"pkey", "ready"}),
+    ("reap", {"batch": 1000}, {"running"}),
+    ("reap_outlook", {}, {"running"}),
+    ("release", {"runs": RUNS}, {"pkey"}),
+    ("requeue", MINE, {"pkey"}),
+    ("reschedule", {"batch": 1000}, {"waiting"}),
+    ("resign", {"worker_id": "w"}, set()),
+    ("stats", {"user_id": "user-7"}, {"lists"}),
+    ("verdicts", {"ids": IDS}, {"pkey"}),
+]
+
+
+@pytest.fixture(scope="module")
+def full(engine: Engine) -> Iterator[Engine]:
+    with autocommit(engine) as conn:
+        conn.execute(text("set statement_timeout = '60s'"))
+        conn.execute(text(SEED))
+        conn.execute(text("vacuum analyze ai_jobs"))
+    return engine
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from nodes(inner)
+
+
+def covers_jobs(node: dict[str, Any]) -> bool:
+    return str(node["Index Name"]).startswith("ai_jobs_")
+
+
+def planned(engine: Engine, name: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of the statement's plan; of the last one, where a file holds two."""
+    sql = re.sub(r"--.*", "", (files("jobs.sql") / f"{name}.sql").read_text()).split(";")[-1]
+    with autocommit(engine) as conn:
+        explained = conn.execute(text(f"explain (format json) {sql}"), params).scalar_one()
+    return list(nodes(explained[0]["Plan"]))
+
+
+def test_every_statement_has_a_case():
+    names = {path.name[:-4] for path in files("jobs.sql").iterdir() if path.name.endswith(".sql")}
+    assert {name for name, _, _ in CASES} == names
+
+
+def test_the_queue_is_as_it_is_described(full):
+    with autocommit(full) as conn:
+        found = queries.fleet(conn, silent_s=60)
+        rows = conn.execute(text("select count(*) from ai_jobs")).scalar_one()
+    assert (rows, found.ready, found.waiting) == (ROWS, 20_000, 2_000)
+    assert 300 <= found.processing <= 350
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "indexes"), CASES, ids=[f"{n}-{name}" for n, (name, _, _) in enumerate(CASES)]
+)
+def test_the_intended_index_serves_the_statement(full, name, params, indexes):
+    plan = planned(full, name, params)
+    scans = [node for node in plan if node.get("Relation Name") == "ai_jobs" and "Scan" in node["Node Type"]]
+    assert [node for node in scans if node["Node Type"] == "Seq Scan"] == []
+    used = {node["Index Name"].removeprefix("ai_jobs_") for node in plan if "Index Name" in node and covers_jobs(node)}
+    assert indexes <= used <= indexes | {"pkey", "running"}
+    assert [node for node in plan if node.get("Index Name") in WHOLE and "Index Cond" not in node] == []

@@ -1,0 +1,201 @@
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from jobs import runner
+from jobs.job import Key
+from jobs.outcomes import Done, Retry
+from scheduler import pump as pump_module
+from scheduler.pump import Step
+from tests.factory import make_job, row_of
+from tests.scheduler.kit import Gate, MakeRig, Rig, count, make_held, ready_key, statements, status_of, until
+
+
+def test_a_step_records_what_ended_and_claims_what_is_next(make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({"n": 1})}, scheduler__seats=1)
+    first, second = make_job(conn), make_job(conn)
+    assert rig.pump.step() == Step(recorded=0, claimed=1)
+    until(rig.pool.free)
+    assert rig.pump.step() == Step(recorded=1, claimed=1)
+    assert row_of(conn, first).result_data == {"n": 1}
+    until(rig.pool.free)
+    assert rig.pump.step() == Step(recorded=1, claimed=0)
+    assert status_of(conn, second) == "completed"
+    assert rig.pool.held == {}
+
+
+def test_what_is_given_up_is_claimed_again_in_the_same_step(make_rig: MakeRig, conn: Connection):
+    answers = itertools.chain([Retry("busy", counted=False, delay_s=0)], itertools.repeat(Done({})))
+    rig = make_rig({"t": lambda _: next(answers)}, scheduler__seats=1)
+    job = make_job(conn)
+    rig.pump.step()
+    until(rig.pool.free)
+    assert rig.pump.step() == Step(recorded=1, claimed=1)
+    assert row_of(conn, job).claim_seq == 2
+
+
+def test_steps_do_not_overlap(engine: Engine, make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=3)
+    for _ in range(40):
+        make_job(conn)
+    active, most = itertools.count(), list[int]()
+    under_way: set[int] = set()
+
+    def begin(*_: object) -> None:
+        under_way.add(next(active))
+        most.append(len(under_way))
+
+    def end(*_: object) -> None:
+        under_way.pop()
+
+    event.listen(engine, "before_cursor_execute", begin)
+    event.listen(engine, "after_cursor_execute", end)
+    with ThreadPoolExecutor(4) as threads:
+        steps = list(threads.map(lambda _: rig.pump.step(), range(100)))
+    event.remove(engine, "before_cursor_execute", begin)
+    event.remove(engine, "after_cursor_execute", end)
+    assert max(most) == 1
+    assert sum(step.claimed for step in steps) > 3
+
+
+def test_full_seats_claim_nothing(engine: Engine, make_rig: MakeRig, conn: Connection, gate: Gate):
+    rig = make_rig({"t": gate}, scheduler__seats=1)
+    for _ in range(2):
+        make_job(conn)
+    rig.pump.step()
+    rig.pump.poll()
+    with statements(engine) as sent:
+        assert rig.pump.step() == Step()
+    assert sent == []
+    gate.opened.set()
+
+
+def test_a_pump_that_stops_claims_nothing_but_still_records(make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=1)
+    job = make_job(conn)
+    rig.pump.step()
+    until(rig.pool.free)
+    rig.pump.stop_claiming(1)
+    assert rig.pump.ready([ready_key(conn, make_job(conn))]) is False
+    assert rig.pump.step() == Step(recorded=1, claimed=0)
+    assert status_of(conn, job) == "completed"
+
+
+def test_a_hint_below_the_bound_is_found(make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=2)
+    make_job(conn, turn=5)
+    rig.pump.step()
+    until(lambda: rig.pool.free() == 2)
+    early = make_job(conn, turn=3)
+    rig.pump.ready([Key(0, 9, 9)])  # another job, behind the bound
+    assert rig.pump.step().claimed == 0
+    rig.pump.ready([ready_key(conn, early)])
+    assert rig.pump.step().claimed == 1
+
+
+def test_a_hint_that_comes_while_a_claim_is_under_way_is_not_lost(engine: Engine, make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=2)
+    late: list[str] = []
+
+    def enqueue_behind_its_snapshot(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "claim:" in statement and not late:
+            late.append(make_job(conn))
+            rig.pump.ready([ready_key(conn, late[0])])
+
+    event.listen(engine, "after_cursor_execute", enqueue_behind_its_snapshot)
+    try:
+        assert rig.pump.step().claimed == 0
+    finally:
+        event.remove(engine, "after_cursor_execute", enqueue_behind_its_snapshot)
+    assert rig.pump.step().claimed == 1
+
+
+def test_as_many_hints_as_there_are_free_seats_are_kept_from_the_others(make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=2)
+    keys = [Key(0, 0, seq) for seq in range(4)]
+    assert rig.pump.ready(keys[:1])
+    assert rig.pump.ready(keys[1:2])
+    assert not rig.pump.ready(keys[2:3])
+    rig.pump.step()
+    assert rig.pump.ready(keys[:2])
+    assert not rig.pump.ready(keys[:3])
+
+
+def test_the_fleets_cap_is_exact_over_two_pumps(make_rig: MakeRig, conn: Connection, gate: Gate):
+    rigs = [make_rig({"t": gate}, name=name, jobs__max_concurrent_jobs=3) for name in ("a", "b")]
+    for _ in range(12):
+        make_job(conn)
+    for done in range(0, 12, 3):
+        both = threading.Barrier(2)
+
+        def step(rig: Rig, both: threading.Barrier = both) -> int:
+            both.wait(20)
+            rig.pump.poll()
+            return rig.pump.step().claimed
+
+        with ThreadPoolExecutor(2) as threads:
+            assert sum(threads.map(step, rigs)) == 3
+        assert count(conn, "status = 'processing'") == 3
+        until(lambda done=done: len(gate.runs) == done + 3)
+        gate.opened.set()
+        until(lambda: sum(rig.pool.busy for rig in rigs) == 0)
+        gate.opened.clear()
+        for rig in rigs:
+            rig.pump.stop_claiming(1)
+            rig.pump.step()
+            rig.pump._claiming = True
+
+
+def test_a_full_cap_does_not_wake_the_pump_again(make_rig: MakeRig, conn: Connection):
+    make_job(conn, "processing")
+    rig = make_rig({"t": lambda _: Done({})}, jobs__max_concurrent_jobs=1)
+    rig.pump.step()
+    rig.pump.ready([ready_key(conn, make_job(conn))])
+    rig.pump._awake.clear()
+    assert rig.pump.step().claimed == 0
+    assert not rig.pump._awake.is_set()
+
+
+def test_the_queues_clock_advances_at_most_once_a_second(engine: Engine, make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=2)
+    make_job(conn, turn=4)
+    make_job(conn, turn=7)
+    with statements(engine, "ai_queue_clock") as sent:
+        rig.pump.step()
+        until(lambda: rig.pool.free() == 2)
+        rig.pump.ready([ready_key(conn, make_job(conn, turn=5, priority=-1))])
+        assert rig.pump.step().claimed == 1
+    assert len(sent) == 1
+    assert conn.execute(text("select rank, turn from ai_queue_clock")).all() == [(0, 7)]
+    rig.pump._clock_not_before = 0
+    rig.pump.step()
+    assert conn.execute(text("select rank, turn from ai_queue_clock order by 1")).all() == [(0, 7), (1, 5)]
+
+
+def test_a_new_run_is_trusted_from_before_its_claim_was_sent(engine: Engine, make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})})
+    job, sent = make_job(conn), list[float]()
+
+    def slow(*_: object) -> None:
+        sent.append(time.monotonic())
+        until(lambda: time.monotonic() > sent[0] + 0.05)
+
+    event.listen(engine, "before_cursor_execute", slow)
+    rig.pump.step()
+    event.remove(engine, "before_cursor_execute", slow)
+    assert rig.pool.held[job].trusted_until <= sent[0] + rig.rules.lease_s - rig.rules.heartbeat_every_s
+
+
+def test_a_flush_is_bounded_in_bytes(make_rig: MakeRig, conn: Connection, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pump_module, "BATCH_BYTES", 5000)
+    rig = make_rig({"t": lambda _: Done({})})
+    for size in (4000, 2000, 2000, 9000, 1):
+        held = make_held(make_job(conn, "processing"))
+        outcome = Done({"text": "x" * size})
+        rig.pump.ended(runner.settle(held, outcome, retry_delay_s=0, result_bytes=10_000))
+    assert [rig.pump.step().recorded for _ in range(5)] == [1, 2, 1, 1, 0]
+    assert count(conn, "status = 'completed'") == 5
