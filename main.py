@@ -5,7 +5,6 @@ work      the scheduler alone
 migrate   the schema, then nothing
 """
 
-import logging
 import os
 import signal
 import sys
@@ -35,8 +34,6 @@ from jobs.handlers.llm import Llm, openai_llm
 from jobs.job import Handler
 from scheduler.runtime import Runtime
 
-log = logging.getLogger("yardmaster")
-
 SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
 
 
@@ -64,7 +61,6 @@ def serve() -> None:
     secret = settings.environment.jwt_secret
     check_exposure(settings.bind, secret.get_secret_value() if secret else None)
     database = prepare(settings)
-    log.info("listening on http://%s:%d (health: /api/ai-agent/health)", settings.bind, settings.api.port)
     server.serve(lambda: _web(settings, database), settings)
 
 

@@ -107,7 +107,7 @@ def check_exposure(bind: str, secret: str | None) -> None:
 
     `bind` is the address to listen on, `secret` the JWT_SECRET; None: not set, so that the development key signs.
     """
-    if secret is None and not _is_loopback(bind):
+    if secret is None and not is_loopback(bind):
         raise SetupError(
             f"JWT_SECRET is not set, and {bind} can be reached from other hosts: set JWT_SECRET to at least "
             f"{SECRET_BYTES} random bytes (`openssl rand -hex 32` prints some), or set api.bind to 127.0.0.1"
@@ -118,12 +118,12 @@ def check_exposure(bind: str, secret: str | None) -> None:
         )
 
 
-def _is_loopback(bind: str) -> bool:
-    """A host name other than localhost counts as reachable: what it resolves to may change."""
+def is_loopback(address: str | None) -> bool:
+    """None, and a host name other than localhost, count as reachable: what a name resolves to may change."""
     try:
-        return ipaddress.ip_address(bind.strip("[]")).is_loopback
+        return ipaddress.ip_address((address or "").strip("[]")).is_loopback
     except ValueError:
-        return bind.lower() == "localhost"
+        return (address or "").lower() == "localhost"
 
 
 def development_secret(data_dir: Path) -> str:

@@ -1,7 +1,6 @@
 """What Prometheus reads: counts of what this process did, and the gauges of gauges.py."""
 
 import hmac
-import ipaddress
 from collections.abc import Callable
 
 from flask import Blueprint, Request, Response, request
@@ -9,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Proce
 from prometheus_client.exposition import choose_encoder
 from sqlalchemy import Engine
 
-from api.auth import Unauthorized, bearer
+from api.auth import Unauthorized, bearer, is_loopback
 from api.build import VERSION
 from api.errors import Forbidden
 from api.gauges import FleetGauges, SchedulerGauges
@@ -87,7 +86,7 @@ def check(asking: Request, config: Config) -> None:
     Behind a proxy every client seems to be on this host: so a caller counts as local only when nobody else can
     reach our address, and no proxy has left its mark.
     """
-    if _is_loopback(config.bind) and _is_loopback(asking.remote_addr) and not _proxied(asking):
+    if is_loopback(config.bind) and is_loopback(asking.remote_addr) and not _proxied(asking):
         return
     token = config.environment.metrics_token
     if token is None:
@@ -99,11 +98,3 @@ def check(asking: Request, config: Config) -> None:
 
 def _proxied(asking: Request) -> bool:
     return any(header in asking.headers for header in PROXIED)
-
-
-def _is_loopback(address: str | None) -> bool:
-    """None, or a name other than localhost, counts as reachable from elsewhere."""
-    try:
-        return ipaddress.ip_address((address or "").strip("[]")).is_loopback
-    except ValueError:
-        return address == "localhost"

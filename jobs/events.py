@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs.db.engine import autocommit
+from jobs.db.line import Line
 from jobs.job import Key
 from jobs.sql import statement
 
@@ -37,7 +37,7 @@ class Hints:
     """`near` is told first; what it cannot take goes to the other processes (never, if `notify` is False)."""
 
     def __init__(self, engine: Engine, *, near: Hearer | None = None, notify: bool = True) -> None:
-        self._engine = engine
+        self._line = Line(engine)
         self._near = near
         self._notify = notify
         self._lowest: dict[int, Key] = {}  # the smallest key per rank that is still to be told
@@ -91,7 +91,7 @@ class Hints:
 
     def _send(self, payload: str) -> None:
         try:
-            with autocommit(self._engine) as conn:
+            with self._line.use() as conn:
                 conn.execute(statement("notify"), {"payload": payload})
         except SQLAlchemyError as error:
             log.debug("a hint was not sent (%s); the poll will find the work", type(error).__name__)
@@ -102,12 +102,13 @@ def encode(keys: Iterable[Key], due_s: float | None) -> str:
     return json.dumps({"ready": [list(key) for key in keys], "due_s": due_s}, separators=(",", ":"))
 
 
-def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str], None]) -> None:
+def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str, int], None]) -> None:
     """Hand one NOTIFY to this process's pump; what cannot be read is dropped, since the poll is the net."""
     try:
         heard = json.loads(payload)
         keys = [_key(key) for key in heard.get("ready", ())]
-        due_s, ids = _due_s(heard.get("due_s")), [str(job_id) for job_id in heard.get("cancel", ())]
+        due_s = _due_s(heard.get("due_s"))
+        cancels = [(str(job_id), int(claim_seq)) for job_id, claim_seq in heard.get("cancel", ())]
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         log.warning("a hint on channel %s could not be read", CHANNEL)
         return
@@ -115,8 +116,8 @@ def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str], None]) -> Non
         hearer.ready(keys)
     if due_s is not None:
         hearer.due(due_s)
-    for job_id in ids:
-        cancel(job_id)
+    for job_id, claim_seq in cancels:
+        cancel(job_id, claim_seq)
 
 
 def _key(told: Iterable[Any]) -> Key:

@@ -36,7 +36,10 @@ def page(
     offset: int = 0,
     status: State | None = None,
 ) -> list[Job]:
-    """At most `limit` of the user's jobs, newest first, older than `cursor` (a Job.seq; None: from the newest)."""
+    """At most `limit` of the user's jobs, newest first, older than `cursor` (a Job.seq; None: from the newest).
+
+    Their `result_data` is left out (None).
+    """
     params = {"user_id": user_id, "limit": limit, "cursor": cursor, "offset": offset, "status": status}
     return [job_of(row) for row in conn.execute(statement("page"), params)]
 

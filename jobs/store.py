@@ -89,30 +89,32 @@ def enqueue(
     Raises Conflict when the key was used for another request.
     """
     body = json.dumps(request_data, sort_keys=True)
-    digest = hashlib.sha256(f"{job_type}\n{priority}\n{body}".encode()).hexdigest() if idempotency_key else None
-    row = conn.execute(
-        statement("enqueue"),
-        {
-            "user_id": user_id,
-            "job_type": job_type,
-            "canvas_id": canvas_id,
-            "priority": priority,
-            "request_data": body,
-            "max_retries": max_retries,
-            "delay_s": delay_s or None,
-            "deadline_s": deadline_s,
-            "idempotency_key": idempotency_key,
-            "request_hash": digest,
-        },
-    ).one_or_none()
-    if row is None:
-        return _replayed(conn, user_id, idempotency_key, digest)
-    return Enqueued(str(row.id), key_of(row), created=True, due_s=delay_s or None)
+    asked = f"{job_type}\n{priority}\n{delay_s}\n{deadline_s}\n{body}"
+    digest = hashlib.sha256(asked.encode()).hexdigest() if idempotency_key else None
+    columns = {
+        "user_id": user_id,
+        "job_type": job_type,
+        "canvas_id": canvas_id,
+        "priority": priority,
+        "request_data": body,
+        "max_retries": max_retries,
+        "delay_s": delay_s or None,
+        "deadline_s": deadline_s,
+        "idempotency_key": idempotency_key,
+        "request_hash": digest,
+    }
+    while True:  # again only when the key's job was purged between the two statements
+        if row := conn.execute(statement("enqueue"), columns).one_or_none():
+            return Enqueued(str(row.id), key_of(row), created=True, due_s=delay_s or None)
+        if made := _replayed(conn, user_id, idempotency_key, digest):
+            return made
 
 
-def _replayed(conn: Connection, user_id: str, idempotency_key: str | None, digest: str | None) -> Enqueued:
+def _replayed(conn: Connection, user_id: str, idempotency_key: str | None, digest: str | None) -> Enqueued | None:
     # A new statement: the one that lost could not see the row that it lost against.
-    row = conn.execute(statement("keyed"), {"user_id": user_id, "idempotency_key": idempotency_key}).one()
+    row = conn.execute(statement("keyed"), {"user_id": user_id, "idempotency_key": idempotency_key}).one_or_none()
+    if row is None:
+        return None
     if row.request_hash != digest:
         raise Conflict
     return Enqueued(str(row.id), key_of(row), created=False, due_s=None)

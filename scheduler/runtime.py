@@ -127,8 +127,9 @@ class Runtime:
     def _heard(self, payload: str) -> None:
         dispatch(payload, self, self._cancel)
 
-    def _cancel(self, job_id: str) -> None:
-        if held := self.pool.held.get(job_id):
+    def _cancel(self, job_id: str, claim_seq: int) -> None:
+        held = self.pool.held.get(job_id)
+        if held and held.claim.claim_seq == claim_seq:  # a late hint must not end a run that came after
             held.stop("cancelled")
 
     # --- what the parts call

@@ -7,6 +7,9 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, event
 
+# A host that has vanished from the network is noticed in seconds, not in libpq's two hours.
+KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+
 
 def open_engine(url: str, *, pool_size: int = 5, connect_timeout_s: int = 5, statement_timeout_s: float = 10) -> Engine:
     """An engine on `url` as libpq reads it (Railway's, several hosts, a socket directory).
@@ -17,7 +20,7 @@ def open_engine(url: str, *, pool_size: int = 5, connect_timeout_s: int = 5, sta
     """
 
     def connect() -> Any:
-        return psycopg2.connect(url, connect_timeout=connect_timeout_s, application_name="yardmaster")
+        return psycopg2.connect(url, connect_timeout=connect_timeout_s, application_name="yardmaster", **KEEP_ALIVE)
 
     engine = create_engine(
         "postgresql+psycopg2://",
@@ -26,6 +29,7 @@ def open_engine(url: str, *, pool_size: int = 5, connect_timeout_s: int = 5, sta
         max_overflow=0,
         pool_timeout=connect_timeout_s,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to the log; prompts and results do not
     )
     _prepare_sessions(engine, statement_timeout_s)
     return engine

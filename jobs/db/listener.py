@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg2
 
+from jobs.db.engine import KEEP_ALIVE
+
 log = logging.getLogger(__name__)
 
 QUIET_S = 1.0  # how often the loop looks whether it shall end
@@ -44,7 +46,7 @@ class Listener:
                 self._stop.wait(PAUSE_S)
 
     def _listen(self) -> None:
-        conn = psycopg2.connect(self._url, connect_timeout=5, application_name="yardmaster listener")
+        conn = psycopg2.connect(self._url, connect_timeout=5, application_name="yardmaster listener", **KEEP_ALIVE)
         try:
             conn.autocommit = True
             with conn.cursor() as cursor:

@@ -14,5 +14,5 @@ with asked as (
     returning *
 )
 select asked.*,
-       case when status = 'processing' then pg_notify('ai_jobs', jsonb_build_object('cancel', jsonb_build_array(id))::text) end
+       case when status = 'processing' then pg_notify('ai_jobs', jsonb_build_object('cancel', jsonb_build_array(jsonb_build_array(id, claim_seq)))::text) end
   from asked

@@ -26,6 +26,7 @@ with busy as materialized (
              where j.status = 'queued' and j.next_processing_at is null
                and j.rank = low.rank and (j.turn, j.seq) >= (low.turn, low.seq)
                and j.job_type = any(cast(:job_types as text[]))
+               and (j.deadline_at is null or j.deadline_at > clock_timestamp())
              order by j.turn, j.seq
              limit (select n from room)
                for no key update skip locked

@@ -10,7 +10,8 @@ with due as materialized (
 )
 update ai_jobs j
    set status             = 'queued',
-       next_processing_at = null
+       next_processing_at = null,
+       version            = j.version + 1
   from due
  where j.id = due.id and j.status = 'queued' and j.next_processing_at is not null
 returning j.id, j.rank, j.turn, j.seq

@@ -70,7 +70,7 @@ MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends
     "cancel": ENDED | {"cancel_requested_at"},
     "release": {"status", "ready_at", "version"} | ENDS_A_RUN,
     "reap": ENDED - {"completed_at"} | ENDS_A_RUN | {"retry_count", "losses", "attempt_errors", "ready_at"},
-    "reschedule": {"next_processing_at"},
+    "reschedule": {"next_processing_at", "version"},
     "expire": ENDED,
     "requeue": ENDED
     | ENDS_A_RUN
@@ -79,7 +79,7 @@ MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends
     "heartbeat": {"lease_expires_at", "version"} | ENDS_A_RUN,
 }
 LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads; None: the row is gone
-    **{("claim", state): State.PROCESSING for state in ("ready", "ready, too late")},
+    ("claim", "ready"): State.PROCESSING,  # not what is too late: nobody would pay for an answer that nobody wants
     **{("complete", state): State.COMPLETED for state in QUEUED | PROCESSING},
     **{("give_up", state): State.QUEUED for state in PROCESSING},
     ("give_up", "asked to end"): State.CANCELLED,

@@ -49,7 +49,7 @@ def test_a_processing_job_is_asked_and_its_owner_hears_of_it(conn, heard):
     assert job is not None
     assert (job.status, job.completed_at) == (State.PROCESSING, None)
     assert job.cancel_requested_at is not None
-    assert heard(kit.PATIENCE_S) == [{"cancel": [job_id]}]
+    assert heard(kit.PATIENCE_S) == [{"cancel": [[job_id, 1]]}]
 
 
 def test_cancelling_a_queued_job_notifies_nobody(conn, heard):

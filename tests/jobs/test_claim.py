@@ -40,6 +40,12 @@ def test_job_types_of_another_release_are_left_in_the_queue(conn):
     assert kit.claim(conn, seats=9, job_types=[]).claims == []
 
 
+def test_a_job_whose_deadline_has_passed_is_not_claimed(conn):
+    make_job(conn, deadline_at="2020-01-01T00:00:00Z")
+    in_time = make_job(conn, deadline_at="2999-01-01T00:00:00Z")
+    assert kit.ids(kit.claim(conn, seats=9).claims) == [in_time]
+
+
 @pytest.mark.parametrize("state", ["waiting", "due", "processing", "lost", "completed", "failed", "cancelled"])
 def test_only_a_ready_job_is_claimed(conn, state):
     make_job(conn, state)

@@ -23,7 +23,10 @@ class Ear:
         self.takes = takes
         self.keys: list[Key] = []
         self.dues: list[float] = []
-        self.cancels: list[str] = []
+        self.cancels: list[tuple[str, int]] = []
+
+    def cancel(self, job_id: str, claim_seq: int) -> None:
+        self.cancels.append((job_id, claim_seq))
 
     def ready(self, keys):
         self.keys += keys
@@ -62,7 +65,7 @@ def line(database_url):
 
 def told(payload):
     ear = Ear()
-    dispatch(payload, ear, ear.cancels.append)
+    dispatch(payload, ear, ear.cancel)
     return ear
 
 
@@ -156,12 +159,12 @@ def test_a_cancel_is_heard_with_its_job(conn, line):
     job_id = make_job(conn, "processing")
     store.cancel(conn, job_id=job_id, user_id="ann")
     kit.wait_until(lambda: line.payloads, "the cancel")
-    assert told(line.payloads[0]).cancels == [job_id]
+    assert told(line.payloads[0]).cancels == [(job_id, 1)]
 
 
 def test_one_hint_can_say_everything():
-    ear = told('{"ready": [[0, 1, 2], [-1, 3, 4]], "due_s": 0.5, "cancel": ["a", "b"], "from the next release": {}}')
-    assert (ear.keys, ear.dues, ear.cancels) == ([Key(0, 1, 2), Key(-1, 3, 4)], [0.5], ["a", "b"])
+    ear = told('{"ready": [[0, 1, 2], [-1, 3, 4]], "due_s": 0.5, "cancel": [["a", 1], ["b", 2]], "from the next release": {}}')
+    assert (ear.keys, ear.dues, ear.cancels) == ([Key(0, 1, 2), Key(-1, 3, 4)], [0.5], [("a", 1), ("b", 2)])
 
 
 JUNK = [
@@ -182,7 +185,7 @@ def test_junk_on_the_channel_is_dropped(payload, caplog):
 
 def test_junk_on_the_channel_does_not_end_the_listener(conn, database_url):
     ear, connected = Ear(), threading.Event()
-    ears = Listener(database_url, CHANNEL, lambda payload: dispatch(payload, ear, ear.cancels.append), connected.set)
+    ears = Listener(database_url, CHANNEL, lambda payload: dispatch(payload, ear, ear.cancel), connected.set)
     ears.start()
     assert connected.wait(kit.PATIENCE_S)
     for payload in [*JUNK, encode([Key(0, 0, 7)], None)]:
