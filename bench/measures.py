@@ -4,12 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from bench.ground import scheduler
 from jobs import store, telemetry
 from jobs.db.engine import autocommit, open_engine
 from jobs.job import Run
 from jobs.outcomes import Done
-
-from bench.ground import scheduler
 
 Figures = Mapping[str, tuple[float, str]]
 

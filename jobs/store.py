@@ -7,7 +7,7 @@ Nothing back (None, or an id that is missing) means that the guard did not hold:
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,33 +30,6 @@ class Enqueued:
     key: Key
     created: bool
     due_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A process that runs jobs, as it shows itself to the others."""
-
-    worker_id: str
-    host: str
-    pid: int
-    version: str
-    job_types: list[str]
-    seats: int
-    busy: int
-    lease_s: float
-    leader_ttl_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """`held`: {job id: whether its user asked for a cancel}.
-
-    A run that is missing is no longer this worker's, or its row was locked: look it up before it counts as lost.
-    `term` is None when another process leads, or this one does not stand.
-    """
-
-    term: int | None
-    held: dict[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,22 +150,6 @@ def verdicts(conn: Connection, ids: Sequence[str]) -> list[Row[Any]]:
     return _rows(conn, "verdicts", ids=list(ids))
 
 
-def heartbeat(conn: Connection, runs: Sequence[Mapping[str, Any]], worker: Worker, *, stands: bool) -> Beat:
-    """Prolong the leases of `runs` ({id, claim_seq, progress, message} each), show the worker, stand for leader."""
-    row = conn.execute(statement("heartbeat"), {**asdict(worker), "runs": json.dumps(runs), "stands": stands}).one()
-    return Beat(term=row.term, held=row.held)
-
-
-def resign(conn: Connection, *, worker_id: str) -> None:
-    """Let another process lead at once."""
-    conn.execute(statement("resign"), {"worker_id": worker_id})
-
-
-def leave(conn: Connection, *, worker_id: str) -> None:
-    """Take the worker's row away."""
-    conn.execute(statement("leave"), {"worker_id": worker_id})
-
-
 def cancel(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
     """The job, cancelled if it was queued, else asked to end; None: it is final, absent or another user's."""
     return _job(conn, "cancel", id=job_id, user_id=user_id)
@@ -240,11 +197,6 @@ def next_due_s(conn: Connection) -> float | None:
     """Seconds until the next waiting job is due, below 0 when it is late; None when none waits."""
     due_s = conn.execute(statement("next_due")).scalar()
     return None if due_s is None else float(due_s)
-
-
-def forget_workers(conn: Connection) -> None:
-    """Drop the rows of workers that nobody has seen for a day."""
-    conn.execute(statement("forget_workers"))
 
 
 def advance_clock(conn: Connection, turns: Mapping[int, int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import store
+from jobs import store, workers
 from jobs.db.line import Line
 from jobs.held import Held
 from jobs.states import State
@@ -30,7 +30,7 @@ class Heartbeat:
         pool: Pool,
         leader: Leader,
         *,
-        worker: Callable[[], store.Worker],
+        worker: Callable[[], workers.Worker],
         every_s: Callable[[], float],
     ) -> None:
         self._line = Line(engine)
@@ -60,7 +60,7 @@ class Heartbeat:
         """One statement; a second one only when a run is missing from the answer."""
         runs, worker, sent = list(self._pool.held.values()), self._worker(), time.monotonic()
         with self._line.use() as conn:
-            beat = store.heartbeat(conn, [_row(held) for held in runs], worker, stands=self.stands)
+            beat = workers.heartbeat(conn, [_row(held) for held in runs], worker, stands=self.stands)
             missing = [held for held in runs if held.claim.id not in beat.held]
             seen = {str(row.id): row for row in store.verdicts(conn, [m.claim.id for m in missing])} if missing else {}
         trusted_until = sent + worker.lease_s - self._every_s()

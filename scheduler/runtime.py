@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlalchemy import Engine
 
 from config import Config
-from jobs import runner, store
+from jobs import runner, workers
 from jobs.db.listener import Listener
 from jobs.events import CHANNEL, Hints, dispatch
 from jobs.held import Held
@@ -156,8 +156,8 @@ class Runtime:
                 delay_s = self._rules.retry_delay_s(held.claim.retry_count + 1)
                 self.pump.ended(runner.settle(held, runner.timed_out(held), retry_delay_s=delay_s, result_bytes=0))
 
-    def _worker(self) -> store.Worker:
-        return store.Worker(
+    def _worker(self) -> workers.Worker:
+        return workers.Worker(
             worker_id=self.worker_id,
             host=socket.gethostname(),
             pid=os.getpid(),

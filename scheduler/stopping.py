@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import store
+from jobs import store, workers
 from jobs.db.engine import autocommit
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def stop_in_order(runtime: Any, budget_s: float) -> None:
 def _resign(runtime: Any) -> None:
     runtime.leader.heard(None, sent=time.monotonic(), ttl_s=0)
     with autocommit(runtime.engine) as conn:
-        store.resign(conn, worker_id=runtime.worker_id)
+        workers.resign(conn, worker_id=runtime.worker_id)
 
 
 def _hand_back(runtime: Any) -> None:
@@ -58,8 +58,8 @@ def _hand_back(runtime: Any) -> None:
 def _leave(runtime: Any) -> None:
     """After the last heartbeat, which would write it all anew: one under way at the start still stood for leader."""
     with autocommit(runtime.engine) as conn:
-        store.resign(conn, worker_id=runtime.worker_id)
-        store.leave(conn, worker_id=runtime.worker_id)
+        workers.resign(conn, worker_id=runtime.worker_id)
+        workers.leave(conn, worker_id=runtime.worker_id)
 
 
 def _tell(step: Callable[[], None], within_s: float, otherwise: str) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import store
+from jobs import store, workers
 from jobs.db.engine import autocommit
 from jobs.events import Hints
 from scheduler.amnesty import Amnesty
@@ -101,7 +101,7 @@ def expire(ground: Ground) -> Did:
 def purge(ground: Ground) -> Did:
     """Delete what ended long ago, and the rows of workers that are long gone."""
     with autocommit(ground.engine) as conn:
-        store.forget_workers(conn)
+        workers.forget_workers(conn)
         return _did(_in_batches(lambda: store.purge(conn, retention_s=ground.times.retention_s, batch=BATCH)))
 
 

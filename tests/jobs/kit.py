@@ -17,7 +17,8 @@ from jobs import store
 from jobs.db.engine import autocommit
 from jobs.held import Held
 from jobs.job import Claim
-from jobs.store import Claimed, Worker
+from jobs.store import Claimed
+from jobs.workers import Worker
 from tests.factory import EVERYWHERE, row_of
 
 PATIENCE_S = 10.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from jobs import store
+from jobs import store, workers
 from jobs.states import State
 from tests.factory import make_job
 from tests.jobs import kit
@@ -57,7 +57,7 @@ ARROWS: dict[str, Do] = {
     "expire": lambda conn, _: store.expire(conn),
     "requeue": lambda conn, job: store.requeue(conn, job_id=str(job["id"]), user_id="ann"),
     "purge": lambda conn, _: store.purge(conn, retention_s=7 * 86400),
-    "heartbeat": lambda conn, job: store.heartbeat(conn, [beat_of(job)], kit.worker(), stands=False),
+    "heartbeat": lambda conn, job: workers.heartbeat(conn, [beat_of(job)], kit.worker(), stands=False),
 }
 ENDED = {"status", "completed_at", "error_code", "error_message", "version"}
 MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends are added below

@@ -6,7 +6,7 @@ import select
 import psycopg2
 import pytest
 
-from jobs import store
+from jobs import store, workers
 from jobs.states import State
 from tests.factory import make_job
 from tests.jobs import kit
@@ -96,7 +96,7 @@ def test_a_requeued_job_has_no_deadline_and_no_cancel_left_from_its_first_life(c
     store.requeue(conn, job_id=job_id, user_id="ann")
     assert store.expire(conn) == 0
     claim = kit.claim_one(conn)
-    beat = store.heartbeat(conn, [kit.beat_of(job_id, claim.claim_seq)], kit.worker(), stands=False)
+    beat = workers.heartbeat(conn, [kit.beat_of(job_id, claim.claim_seq)], kit.worker(), stands=False)
     assert beat.held == {job_id: False}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs import store
+from jobs import store, workers
 from tests.factory import make_job
 from tests.jobs import kit
 
@@ -11,7 +11,7 @@ STALE_WRITES = {
     "give_up": lambda conn, stale: kit.give_up(conn, stale.id, stale.claim_seq),
     "release": lambda conn, stale: store.release(conn, [stale]),
     "heartbeat": lambda conn, stale: (
-        store.heartbeat(conn, [kit.beat_of(stale.id, stale.claim_seq, 99, "mine!")], kit.worker(), stands=False).held
+        workers.heartbeat(conn, [kit.beat_of(stale.id, stale.claim_seq, 99, "mine!")], kit.worker(), stands=False).held
     ),
 }
 

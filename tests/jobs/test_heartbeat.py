@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jobs import store
+from jobs import store, workers
 from tests.factory import make_job
 from tests.jobs import kit
 
@@ -13,7 +13,7 @@ LAPSE = "update ai_leader set expires_at = clock_timestamp() - interval '1 secon
 
 
 def beat(conn, *runs: dict[str, Any], by="w", stands=False, **worker: Any):
-    return store.heartbeat(conn, runs, kit.worker(by, **worker), stands=stands)
+    return workers.heartbeat(conn, runs, kit.worker(by, **worker), stands=stands)
 
 
 def term(conn, by, **worker: Any):
@@ -89,7 +89,7 @@ def test_a_worker_shows_itself_and_is_gone_when_it_leaves(conn):
     assert (second.job_types, second.seats, second.busy) == (["t"], 4, 2)
     assert (second.started_at, second.seen_at > first.seen_at) == (first.started_at, True)
     beat(conn, by="b")
-    store.leave(conn, worker_id="a")
+    workers.leave(conn, worker_id="a")
     assert conn.execute(text("select id from ai_workers")).scalars().all() == ["b"]
 
 
@@ -135,16 +135,16 @@ def test_the_last_holder_does_not_continue_a_lapsed_term_either(conn):
 
 def test_who_resigns_makes_room_at_once_and_the_terms_go_on_counting(conn):
     term(conn, "a")
-    store.resign(conn, worker_id="a")
+    workers.resign(conn, worker_id="a")
     assert leader(conn) == ("a", 1, True)
     assert term(conn, "b") == 2
-    store.resign(conn, worker_id="b")
+    workers.resign(conn, worker_id="b")
     assert term(conn, "b") == 3
 
 
 def test_only_the_leader_can_resign(conn):
     term(conn, "a")
-    store.resign(conn, worker_id="b")
+    workers.resign(conn, worker_id="b")
     assert term(conn, "a") == 1
 
 

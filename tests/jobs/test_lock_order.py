@@ -9,7 +9,7 @@ import time
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from jobs import store
+from jobs import store, workers
 from tests.factory import make_job
 from tests.jobs import kit
 from tests.jobs.test_states import SQL, code
@@ -21,7 +21,7 @@ LOCKS = re.compile(r"\bfor (?:no key )?update\b(?: of j)?(?: skip locked)?")
 
 
 def beat(own, runs):
-    store.heartbeat(own, [kit.beat_of(job_id, 1) for job_id in runs], kit.worker(f"w{id(own)}"), stands=False)
+    workers.heartbeat(own, [kit.beat_of(job_id, 1) for job_id in runs], kit.worker(f"w{id(own)}"), stands=False)
 
 
 def record(own, runs, write):

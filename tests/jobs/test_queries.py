@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jobs import queries, store
+from jobs import queries, workers
 from jobs.states import State
 from tests.factory import make_job
 from tests.jobs import kit
@@ -107,8 +107,8 @@ def test_the_fleet_is_counted_over_all_users(conn):
     for state in (*STATES, "due", "lost"):
         make_job(conn, state)
         make_job(conn, state, user_id="bob")
-    store.heartbeat(conn, [], kit.worker("alive"), stands=False)
-    store.heartbeat(conn, [], kit.worker("silent"), stands=False)
+    workers.heartbeat(conn, [], kit.worker("alive"), stands=False)
+    workers.heartbeat(conn, [], kit.worker("silent"), stands=False)
     conn.execute(text("update ai_workers set seen_at = seen_at - interval '61 s' where id = 'silent'"))
     found = queries.fleet(conn, silent_s=60)
     assert (found.ready, found.waiting, found.processing, found.workers) == (2, 4, 4, 1)

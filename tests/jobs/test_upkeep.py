@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from jobs import store
+from jobs import store, workers
 from tests.factory import make_job
 from tests.jobs import kit
 
@@ -154,7 +154,7 @@ def test_clocks_that_are_advanced_at_once_in_any_order_do_not_deadlock(conn, eng
 
 def test_workers_that_nobody_has_seen_for_a_day_are_forgotten(conn):
     for worker_id in ("alive", "gone"):
-        store.heartbeat(conn, [], kit.worker(worker_id), stands=False)
+        workers.heartbeat(conn, [], kit.worker(worker_id), stands=False)
     conn.execute(text("update ai_workers set seen_at = seen_at - interval '25 hours' where id = 'gone'"))
-    store.forget_workers(conn)
+    workers.forget_workers(conn)
     assert conn.execute(text("select id from ai_workers")).scalars().all() == ["alive"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Connection, text
 
-from jobs import store
+from jobs import store, workers
 from jobs.job import Claim, Key
 from jobs.states import FINAL, State
 from tests.jobs import kit
@@ -172,7 +172,7 @@ class Queue(RuleBasedStateMachine):
     def heartbeat(self) -> None:
         """All that ever had a claim say that they live."""
         beats = [kit.beat_of(claim.id, claim.claim_seq) for claim in self.claims]
-        held = store.heartbeat(self.conn, beats, kit.worker(), stands=False).held
+        held = workers.heartbeat(self.conn, beats, kit.worker(), stands=False).held
         assert held == {job_id: job.asked for job_id, job in self.jobs.items() if job.status == P}
 
     @precondition(lambda self: any(job.status in FINAL for job in self.jobs.values()))

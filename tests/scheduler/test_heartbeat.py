@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from jobs import store
+from jobs import store, workers
 from jobs.db.engine import open_engine
 from jobs.held import Held
 from scheduler.heartbeat import Heartbeat
@@ -25,7 +25,7 @@ Make = Callable[..., Parts]
 def make_parts(engine: Engine, name: str = "w") -> Parts:
     pool = Pool(lambda: 3, lambda _: None, lambda: None)
     leader = Leader(lambda: None)
-    shown = store.Worker(name, "host", 7, "1.0", ["t"], seats=3, busy=0, lease_s=LEASE_S, leader_ttl_s=100)
+    shown = workers.Worker(name, "host", 7, "1.0", ["t"], seats=3, busy=0, lease_s=LEASE_S, leader_ttl_s=100)
     return Heartbeat(engine, pool, leader, worker=lambda: shown, every_s=lambda: EVERY_S), pool, leader
 
 

@@ -3,15 +3,15 @@ import time
 import pytest
 from sqlalchemy import Connection, text
 
-from jobs import store
+from jobs import workers
 from jobs.telemetry import LeaderChanged
 from scheduler.leader import Leader
 from tests.scheduler.kit import told
 
 
 def beat(conn: Connection, name: str) -> int | None:
-    worker = store.Worker(name, "host", 1, "1", [], seats=1, busy=0, lease_s=100, leader_ttl_s=100)
-    return store.heartbeat(conn, [], worker, stands=True).term
+    worker = workers.Worker(name, "host", 1, "1", [], seats=1, busy=0, lease_s=100, leader_ttl_s=100)
+    return workers.heartbeat(conn, [], worker, stands=True).term
 
 
 def lapse(conn: Connection) -> None:
@@ -56,9 +56,9 @@ def test_one_process_leads_at_a_time(conn: Connection):
 
 def test_another_takes_over_after_a_resignation(conn: Connection):
     beat(conn, "a")
-    store.resign(conn, worker_id="b")  # who does not lead has nothing to resign
+    workers.resign(conn, worker_id="b")  # who does not lead has nothing to resign
     assert beat(conn, "b") is None
-    store.resign(conn, worker_id="a")
+    workers.resign(conn, worker_id="a")
     assert beat(conn, "b") == 2
     assert beat(conn, "a") is None
 

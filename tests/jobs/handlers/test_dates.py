@@ -22,6 +22,7 @@ from tests.jobs.handlers.geometry import instructions
         ("in 2019 we met and in 2021 Tom was born", [("2019", "We met"), ("2021", "Tom was born")]),
         ("2021\n- founded\n2022\n- grown", [("2021", "Founded"), ("2022", "Grown")]),
         ("2021, 2022", [("", "2021"), ("", "2022")]),
+        ("Monday; Tuesday: talk", [("", "Monday"), ("Tuesday", "Talk")]),
         ("idea, plan, launch", [("", "Idea"), ("", "Plan"), ("", "Launch")]),
     ],
 )

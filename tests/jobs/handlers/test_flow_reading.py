@@ -1,4 +1,3 @@
-import pytest
 from hypothesis import given, settings
 
 from jobs.handlers.flow_reading import read_flow
@@ -81,6 +80,18 @@ def test_an_error_message_leads_back_to_the_step_before():
 def test_a_way_back_finds_the_step_that_it_names():
     flow = read("read; write; good?; no: go back to read; send")
     assert branch(flow, "Good?").to == texts(flow).index("Read")
+
+
+def test_a_question_never_leads_back_to_itself():
+    assert branch(read("enter pin; is it right?; no: go back to right; end"), "Is it right?").to == 1
+
+
+def test_words_without_content_give_no_node():
+    assert texts(read("valid? yes: then ,; save it")) == ["Start", "Valid?", "Save it", "Done"]
+
+
+def test_a_single_step_cannot_lead_back_to_itself():
+    assert read("work, repeat").again is None
 
 
 def test_back_to_the_beginning_is_the_start():

@@ -76,6 +76,24 @@ def test_steps_and_questions_have_the_sizes_of_the_contract(flow):
             assert 60 <= obj["properties"]["height"] <= 80
 
 
+QUESTIONS_THAT_WANT_THE_SAME_PLACE = [
+    [Branch(side=(Node("Aside"),) * 3)] * 4,
+    [Branch(side=(Node("Aside"),) * 2, to=1), Branch(to=1)],
+    [Branch(side=(Node("Aside"),), to=1), Branch(side=(Node("Aside"),), to=2), Branch(side=(Node("Aside"),), to=0)],
+    [Branch(side=(Node("Aside"),) * 2, to=1)] * 7,
+    [Branch(to=0), Branch(to=0), Branch(to=0)],
+]
+
+
+@pytest.mark.parametrize("branches", QUESTIONS_THAT_WANT_THE_SAME_PLACE)
+def test_branches_that_want_the_same_place_do_not_meet(branches):
+    questions = [Node("Question?", Role.QUESTION, branch) for branch in branches]
+    objects = flowchart.draw(Flow("Title", (*questions, Node("Done", Role.GOOD))), PALETTE)
+    geometry.no_shapes_overlap(objects, 30)
+    geometry.no_way_runs_through_a_shape(objects)
+    geometry.ways_join_edge_middles(objects)
+
+
 def test_a_login_looks_as_expected():
     objects = drawn("enter password, check, locked after 3 tries")
     assert texts(objects) == [

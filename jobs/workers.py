@@ -1,0 +1,61 @@
+"""What the processes of a fleet tell one another: who is there, which runs they hold, who leads.
+
+`conn` comes first and is never committed here, as in jobs/store.py.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobs.sql import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that runs jobs, as it shows itself to the others."""
+
+    worker_id: str
+    host: str
+    pid: int
+    version: str
+    job_types: list[str]
+    seats: int
+    busy: int
+    lease_s: float
+    leader_ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """`held`: {job id: whether its user asked for a cancel}.
+
+    A run that is missing is no longer this worker's, or its row was locked: look it up before it counts as lost.
+    `term` is None when another process leads, or this one does not stand.
+    """
+
+    term: int | None
+    held: dict[str, bool]
+
+
+def heartbeat(conn: Connection, runs: Sequence[Mapping[str, Any]], worker: Worker, *, stands: bool) -> Beat:
+    """Prolong the leases of `runs` ({id, claim_seq, progress, message} each), show the worker, stand for leader."""
+    row = conn.execute(statement("heartbeat"), {**asdict(worker), "runs": json.dumps(runs), "stands": stands}).one()
+    return Beat(term=row.term, held=row.held)
+
+
+def resign(conn: Connection, *, worker_id: str) -> None:
+    """Let another process lead at once."""
+    conn.execute(statement("resign"), {"worker_id": worker_id})
+
+
+def leave(conn: Connection, *, worker_id: str) -> None:
+    """Take the worker's row away."""
+    conn.execute(statement("leave"), {"worker_id": worker_id})
+
+
+def forget_workers(conn: Connection) -> None:
+    """Drop the rows of workers that nobody has seen for a day."""
+    conn.execute(statement("forget_workers"))
