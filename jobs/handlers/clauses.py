@@ -72,6 +72,7 @@ _ANSWER = _pattern(
     r"(?:if |on )?(?P<answer>yes|no|true|false|ok|success|failure|ja|nein|oui|non|s[ií])"
     r"\s*(?:[:=,-]|->)+\s*(?P<rest>.+)"
 )
+_BARE_ANSWER = _pattern(r"(?:if )?(?P<answer>yes|no|ja|nein|oui|non|s[ií])(?P<rest>)")
 _LIMIT = _pattern(
     r"(?P<rest>.*?)[\s,]*\b(?:after|on|following|nach)\s+(?:the\s+|a\s+)?"
     r"(?P<count>(?:\d+|two|three|four|five|ten|several|too many|drei|zu vielen)\s*(?:\w+\s+){0,2}?"
@@ -105,7 +106,7 @@ def _pieces(line: str) -> list[str]:
     """One line's entries or sentences, and of a sentence its parts where they seem to be steps of their own."""
     for separator in (";", _NUMBER):
         if len(parts := split(line, separator)) > 1:
-            return [piece for part in parts for piece in (_commas(part) if _SEQUENCE.search(part) else [part])]
+            return [piece for part in parts for piece in (_pieces(part) if _SEQUENCE.search(part) else [part])]
     sentences = split(line, _SENTENCE_END)
     alone = sum(not sentence.endswith("?") for sentence in sentences) <= 1
     return [
@@ -137,7 +138,7 @@ def _read(text: str) -> Clause:
     bare = text.strip(" .,;:")
     if found := _OTHERWISE.fullmatch(bare):
         return Clause(Means.OTHERWISE, bare, found["rest"])
-    if found := _ANSWER.fullmatch(bare):
+    if found := _ANSWER.fullmatch(bare) or _BARE_ANSWER.fullmatch(bare):
         good = found["answer"].lower() in {"yes", "true", "ok", "success", "ja", "oui", "si", "sí"}
         return Clause(Means.YES if good else Means.NO, bare, found["rest"])
     if found := _IF.fullmatch(bare):

@@ -11,8 +11,6 @@ from jobs.handlers.plans import Board, Flow, MindMap, Page, Plan, Timeline, Tree
 from jobs.handlers.reading import read
 from jobs.handlers.shapes import Object
 
-TITLE_CHARS = 200
-
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -26,7 +24,7 @@ def draw(instructions: str, *, style: str, color_scheme: str) -> Drawing:
     """The drawing that the instructions describe; every text gives one, and none raises."""
     plan = read(instructions)
     title = plan.topic if isinstance(plan, MindMap) else plan.title
-    return Drawing(title[:TITLE_CHARS], _objects(plan, palette(style, color_scheme)))
+    return Drawing(title, _objects(plan, palette(style, color_scheme)))
 
 
 def _objects(plan: Plan, colours: Palette) -> list[Object]:

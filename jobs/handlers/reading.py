@@ -8,7 +8,7 @@ from jobs.handlers.clauses import Means, clauses
 from jobs.handlers.dates import events
 from jobs.handlers.flow_reading import read_flow
 from jobs.handlers.outlines import outline
-from jobs.handlers.phrases import cleaned, split
+from jobs.handlers.phrases import cleaned, split, without_bullet
 from jobs.handlers.plans import Board, Flow, Item, MindMap, Page, Plan, Timeline, Tree
 from jobs.handlers.relations import has_relations, tree
 from jobs.handlers.templates import matching
@@ -92,14 +92,25 @@ def _timeline(asked: Wish) -> Timeline:
 
 
 def _tree(asked: Wish) -> Tree:
+    if asked.kind is None and asked.topic and _is_marked(asked.content):
+        # nobody said what it is, so the heading is no title but stands above all
+        root = tree(asked.topic, f"{asked.topic}\n{asked.content}")
+        return Tree("Org chart", root or Item(asked.topic))
     title = asked.title or ("Structure" if "->" in asked.content else "Org chart")
-    content = f"{asked.topic}\n{asked.content}" if asked.kind is None and asked.topic else asked.content
-    if content and (root := tree(asked.topic or title, content)):
+    if root := tree(asked.topic or title, asked.content):
         return Tree(title, root, arrows=not asked.named and "->" in asked.content)
+    return _usual_tree(asked, title)
+
+
+def _is_marked(content: str) -> bool:
+    """Its lines are indented or have bullets."""
+    return content[:1] == " " or without_bullet(content) != content
+
+
+def _usual_tree(asked: Wish, title: str) -> Tree:
     known = None if asked.named else matching(templates.TREES, title)
     usual = templates.GENERIC_COMPANY if asked.named or _COMPANY.search(title) else templates.GENERIC_TREE
-    root = tree(asked.topic or title, known or usual) or Item(title)
-    return Tree(title, root, arrows=known is not None)
+    return Tree(title, tree(asked.topic or title, known or usual) or Item(title), arrows=known is not None)
 
 
 def _board(asked: Wish) -> Board:

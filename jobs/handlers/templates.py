@@ -46,7 +46,7 @@ PAGES = {
     "log.?in|sign.?in": "Header; Welcome back; Log in form (Email, Password); Footer",
     "sign.?up|register|registration": "Header; Sign up form (Name, Email, Password); Footer",
     "dashboard|admin|analytics": "Navigation (Overview, Reports, Settings); Stats (Users, Orders, Revenue); Chart; "
-    "Latest orders list; Footer",
+    "Latest orders; Footer",
     "shop|store|product|e-?commerce": "Navigation (Shop, Sale, Cart); Banner; Products; "
     "Search (Find a product); Footer",
     "blog|news|article": "Navigation (Home, Topics, About); Cover image; Posts; Footer",

@@ -10,7 +10,7 @@ from jobs.handlers.wire_blocks import GAP_PX, PLAIN, Pen, Sketch, sketch_of
 
 WIDTH_PX = 500
 FRAME_PX = 30  # from the blocks to the frame of the page
-MOST_HEIGHT_PX, MOST_OBJECTS = 760, 50
+MOST_HEIGHT_PX = 760  # as high as this a page never has more than 50 objects
 TITLE_DISTANCE_PX = 40
 
 
@@ -24,7 +24,7 @@ def draw(plan: Page, palette: Palette) -> list[Object]:
         for n, (block, sketch, box) in enumerate(zip(blocks, sketches, boxes, strict=True)):
             objects += sketch.draw(block, box, _pen(n, palette))
         rich = [n for n, sketch in enumerate(sketches) if sketch is not PLAIN]
-        if not rich or (boxes[-1].bottom[1] <= MOST_HEIGHT_PX and len(objects) <= MOST_OBJECTS):
+        if not rich or boxes[-1].bottom[1] <= MOST_HEIGHT_PX:
             return shapes.centred(objects)
         sketches[max(rich, key=lambda n: (boxes[n].height, n))] = PLAIN
 

@@ -86,8 +86,14 @@ def test_a_question_never_leads_back_to_itself():
     assert branch(read("enter pin; is it right?; no: go back to right; end"), "Is it right?").to == 1
 
 
+def test_an_answer_may_stand_in_a_line_of_its_own():
+    flow = read("valid?\nyes:\nsave it\nno:\nthrow it away\nsend")
+    assert texts(flow) == ["Start", "Valid?", "Save it", "Send", "Done"]
+    assert branch(flow, "Valid?").side == (Node("Throw it away"),)
+
+
 def test_words_without_content_give_no_node():
-    assert texts(read("valid? yes: then ,; save it")) == ["Start", "Valid?", "Save it", "Done"]
+    assert texts(read("valid? yes: next -; save it")) == ["Start", "Valid?", "Save it", "Done"]
 
 
 def test_a_single_step_cannot_lead_back_to_itself():

@@ -81,17 +81,26 @@ QUESTIONS_THAT_WANT_THE_SAME_PLACE = [
     [Branch(side=(Node("Aside"),) * 2, to=1), Branch(to=1)],
     [Branch(side=(Node("Aside"),), to=1), Branch(side=(Node("Aside"),), to=2), Branch(side=(Node("Aside"),), to=0)],
     [Branch(side=(Node("Aside"),) * 2, to=1)] * 7,
-    [Branch(to=0), Branch(to=0), Branch(to=0)],
+    [Branch(to=1), Branch(to=0), Branch(to=0)],
 ]
 
 
 @pytest.mark.parametrize("branches", QUESTIONS_THAT_WANT_THE_SAME_PLACE)
 def test_branches_that_want_the_same_place_do_not_meet(branches):
     questions = [Node("Question?", Role.QUESTION, branch) for branch in branches]
-    objects = flowchart.draw(Flow("Title", (*questions, Node("Done", Role.GOOD))), PALETTE)
-    geometry.no_shapes_overlap(objects, 30)
-    geometry.no_way_runs_through_a_shape(objects)
-    geometry.ways_join_edge_middles(objects)
+    for end in ((), (Node("Done", Role.GOOD),)):
+        objects = flowchart.draw(Flow("Title", (*questions, *end)), PALETTE)
+        geometry.no_shapes_overlap(objects, 30)
+        geometry.no_way_runs_through_a_shape(objects)
+        geometry.ways_join_edge_middles(objects)
+
+
+def test_no_branch_turns_to_the_left_where_another_column_stands():
+    step, aside = Node("Step"), (Node("Aside"),) * 3
+    asked = [Branch(side=aside[:1], to=6), Branch(side=aside, to=5), Branch(side=aside, to=2)]
+    first, second, third = (Node("Question?", Role.QUESTION, branch) for branch in asked)
+    flow = Flow("Title", (step, first, second, step, step, third, step, step), again=0)
+    geometry.no_shapes_overlap(flowchart.draw(flow, PALETTE), 30)
 
 
 def test_a_login_looks_as_expected():
@@ -143,6 +152,12 @@ def test_what_cannot_be_led_by_a_line_is_said_in_words():
     last = Node("Good?", Role.QUESTION, Branch(to=0))
     objects = flowchart.draw(Flow("Title", (*steps, last, Node("Done"))), PALETTE)
     assert "Back to: Step 0" in texts(objects)
+
+
+def test_a_new_column_does_not_part_a_question_from_where_it_leads():
+    objects = drawn("ask; send link; valid?; no: go back to send; choose; strong?; no: go back to choose")
+    assert len({box.left for kind, box in geometry.closed(objects) if kind == "rectangle"}) == 2
+    assert not any("Back to" in text for text in texts(objects))
 
 
 def test_two_branches_to_the_same_step_come_from_both_sides():

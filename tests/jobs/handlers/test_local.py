@@ -1,4 +1,5 @@
 from itertools import product
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -30,6 +31,32 @@ EXAMPLES = [
     "🚀🎉",
     "one",
 ]
+PICTURES = Path(__file__).parents[3] / "docs" / "pictures"
+SHOWN = {
+    "login-flowchart": (LOGIN, "modern", "default"),
+    "mind-map": (
+        (
+            "mind map of a healthy week: sleep (8 hours, same time), food (breakfast, lunch, dinner), "
+            "sport (running, swimming), friends (dinner, phone calls)"
+        ),
+        "creative",
+        "pastel",
+    ),
+    "timeline": (
+        (
+            "History of the internet: 1969 ARPANET, 1983 TCP/IP, 1991 World Wide Web, 1998 Google, 2004 Facebook, "
+            "2007 iPhone, 2022 ChatGPT"
+        ),
+        "modern",
+        "default",
+    ),
+}
+
+
+def picture(name: str) -> str:
+    text, style, scheme = SHOWN[name]
+    drawing = draw(text, style=style, color_scheme=scheme)
+    return render({"title": drawing.title, "objects": drawing.objects})
 
 
 def drawn(text: str, style: str = "modern", color_scheme: str = "default") -> list[geometry.Object]:
@@ -95,3 +122,9 @@ def test_a_text_says_its_colour_in_both_ways_that_clients_know():
 )
 def test_the_title_says_what_is_drawn(text, title):
     assert draw(text, style="modern", color_scheme="default").title == title
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_pictures_of_the_readme_are_what_is_drawn_today(name):
+    """After a wanted change write them anew: (PICTURES / f"{name}.svg").write_text(picture(name))."""
+    assert (PICTURES / f"{name}.svg").read_text(encoding="utf-8") == picture(name)

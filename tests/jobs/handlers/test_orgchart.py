@@ -61,7 +61,10 @@ def test_arrows_lead_down_to_the_middle_of_a_child():
     objects = orgchart.draw(Tree("System", tree("Browser", "Server", "Cache"), arrows=True), PALETTE)
     found = boxes(objects)
     tips = {
-        (obj["properties"]["x"] + obj["properties"]["points"][2], obj["properties"]["y"] + obj["properties"]["points"][3])
+        (
+            obj["properties"]["x"] + obj["properties"]["points"][2],
+            obj["properties"]["y"] + obj["properties"]["points"][3],
+        )
         for obj in objects
         if obj["object_type"] == "arrow"
     }
@@ -79,6 +82,18 @@ def test_siblings_share_a_box_where_there_is_not_room_for_all():
     root = tree("CEO", *[f"Person {n}" for n in range(10)])
     (shared,) = [text for text in boxes(orgchart.draw(Tree("Team", root), PALETTE)) if text != "CEO"]
     assert shared.split("\n") == [f"Person {n}" for n in range(10)]
+
+
+def test_a_tree_of_too_many_nodes_is_drawn_within_the_contract():
+    chain = tree("a", tree("b", tree("c", "d")))
+    geometry.kept_within_the_contract(orgchart.draw(Tree("Team", tree("root", *[chain] * 6)), PALETTE))
+
+
+def test_a_tree_with_too_many_ways_has_straight_ones():
+    half = tree("a", tree("b", "x"), tree("c", "y"), tree("d", "z"))
+    objects = orgchart.draw(Tree("Team", tree("root", half, half)), PALETTE)
+    geometry.kept_within_the_contract(objects)
+    assert sum(obj["object_type"] == "line" for obj in objects) == 14
 
 
 def test_what_is_too_deep_is_named_in_the_box_above():

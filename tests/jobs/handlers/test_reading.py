@@ -56,6 +56,21 @@ def test_a_list_under_one_heading_has_it_as_its_topic():
     assert (plan.topic, len(plan.branches)) == ("Food", 2)
 
 
+def test_a_heading_over_people_is_the_one_above_them():
+    plan = read("CEO\n  CTO\n  CFO")
+    assert isinstance(plan, Tree)
+    assert (plan.root.text, [item.text for item in plan.root.children]) == ("CEO", ["CTO", "CFO"])
+    team = read("Team blue: CEO, CTO, CFO")
+    assert isinstance(team, Tree)
+    assert (team.title, team.root.text) == ("Team blue", "CEO")
+
+
+def test_several_at_the_top_without_a_heading_stand_below_the_title():
+    plan = read("  a > b; c > d")
+    assert isinstance(plan, Tree)
+    assert plan.root.text == plan.title == "Org chart"
+
+
 def test_cards_without_columns_are_still_to_do():
     plan = read("kanban board: write the letter, call Bob, buy milk")
     assert isinstance(plan, Board)
@@ -97,6 +112,8 @@ def test_any_text_is_read_and_always_the_same_way(text):
     assert read(text) == read(text)
 
 
-@pytest.mark.parametrize("junk", ["(" * 1000, "a" * 1000, "if " * 333, "a:" * 500, "-> " * 333, "1. " * 333, "> " * 500])
+@pytest.mark.parametrize(
+    "junk", ["(" * 1000, "a" * 1000, "if " * 333, "a:" * 500, "-> " * 333, "1. " * 333, "> " * 500]
+)
 def test_a_thousand_characters_of_junk_are_read(junk):
     assert read(junk)

@@ -43,7 +43,9 @@ objects = st.fixed_dictionaries(
         "z_index": values,
     },
 )
-canvases = st.fixed_dictionaries({}, optional={"title": values, "objects": st.lists(st.one_of(objects, values), max_size=6)})
+canvases = st.fixed_dictionaries(
+    {}, optional={"title": values, "objects": st.lists(st.one_of(objects, values), max_size=6)}
+)
 
 
 def parsed(canvas: dict) -> ET.Element:

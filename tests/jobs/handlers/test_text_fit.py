@@ -11,7 +11,9 @@ rooms = st.builds(
     st.sampled_from(["rectangle", "diamond"]),
 )
 circles = st.integers(40, 200).map(lambda size: Room(size, size, "circle"))
-words = st.lists(st.sampled_from(["a", "of", "step", "password", "Überweisung", "登录流程", "🚀", "x-ray"]), max_size=12)
+words = st.lists(
+    st.sampled_from(["a", "of", "step", "password", "Überweisung", "登录流程", "🚀", "x-ray"]), max_size=12
+)
 texts = st.one_of(words.map(" ".join), st.text(max_size=80).filter(lambda text: "\n" not in text))
 
 

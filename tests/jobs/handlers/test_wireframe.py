@@ -9,7 +9,19 @@ from tests.jobs.handlers import geometry
 
 PALETTE = palette("minimal", "monochrome")
 names = st.sampled_from(
-    ["Header", "Welcome", "Photo", "Login form", "Button: save", "Posts", "Products", "Text", "登录", "word " * 20, "x" * 60]
+    [
+        "Header",
+        "Welcome",
+        "Photo",
+        "Login form",
+        "Button: save",
+        "Posts",
+        "Products",
+        "Text",
+        "登录",
+        "word " * 20,
+        "x" * 60,
+    ]
 )
 blocks = st.builds(Item, names, st.lists(st.builds(Item, names), max_size=6).map(tuple))
 pages = st.builds(Page, st.just("Page"), st.lists(blocks, min_size=1, max_size=14).map(tuple))

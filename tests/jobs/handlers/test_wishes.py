@@ -26,6 +26,8 @@ from jobs.handlers.wishes import Kind, wish
         ("Healthy week\n- Sleep\n- Food", None, "Healthy week", "- Sleep\n- Food"),
         ("Zeichne ein Flussdiagramm: a, b", Kind.FLOW, "Flussdiagramm", "a, b"),
         ("登录流程图：输入，检查", Kind.FLOW, "登录流程图", "输入, 检查"),
+        ("2021: founded", None, "2021: founded", ""),
+        ("flowchart a -> b. Then c", Kind.FLOW, "Flowchart", "a -> b. Then c"),
         ("hello", None, "Hello", ""),
     ],
 )
