@@ -32,6 +32,7 @@ from jobs.errors import SetupError
 from jobs.events import Hints
 from jobs.handlers.llm import Llm, openai_llm
 from jobs.job import Handler
+from scheduler import stopping
 from scheduler.runtime import Runtime
 
 SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
@@ -68,14 +69,14 @@ def serve() -> None:
 def work() -> None:
     """The scheduler alone; start as many as you like, on as many hosts as you like."""
     settings = _begin()
-    stopping = threading.Event()
+    asked_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(1) if stopping.is_set() else stopping.set())
+        signal.signal(number, lambda *_: os._exit(1) if asked_to_stop.is_set() else asked_to_stop.set())
     runtime = _runtime(settings, prepare(settings))
-    if not stopping.is_set():
+    if not asked_to_stop.is_set():
         runtime.start()
-        stopping.wait()
-        runtime.stop(settings.scheduler.stop_budget_s)
+        asked_to_stop.wait()
+        stopping.stop(runtime, settings.scheduler.stop_budget_s)
     _leave()
 
 
@@ -99,7 +100,7 @@ def _web(settings: Config, database: Database) -> tuple[Flask, Stop]:
     runtime = _runtime(settings, database)
     app = create_app(lambda: settings, engine, runtime.hints, runtime.status)
     runtime.start()
-    return app, lambda: runtime.stop(settings.scheduler.stop_budget_s)
+    return app, lambda: stopping.stop(runtime, settings.scheduler.stop_budget_s)
 
 
 def _begin() -> Config:

@@ -14,6 +14,7 @@ from jobs.db import embedded
 from jobs.db.engine import open_engine
 from jobs.db.migrate import migrate
 from jobs.job import Handler
+from scheduler import stopping
 from scheduler.runtime import Runtime
 
 DATA_DIR = Path(os.environ.get("YARD_DATA_DIR", ".data")) / "bench"
@@ -61,7 +62,7 @@ def scheduler(url: str, handlers: Mapping[str, Handler], *, seats: int, cap: int
     try:
         yield runtime
     finally:
-        runtime.stop(2)
+        stopping.stop(runtime, 2)
 
 
 def _admin(url: str, statement: sql.Composable) -> None:

@@ -26,7 +26,6 @@ from scheduler.leader import Leader
 from scheduler.pool import Pool
 from scheduler.pump import Pump
 from scheduler.rules import Rules
-from scheduler.stopping import stop_in_order
 
 log = logging.getLogger(__name__)
 
@@ -85,12 +84,11 @@ class Runtime:
         self.pump.poll()
         log.info("worker %s has %d seats for %s", self.worker_id, self.pool.seats, ", ".join(self._handlers))
 
-    def stop(self, budget_s: float) -> None:
-        """Finish or hand back what runs, within `budget_s`; afterwards this process holds nothing."""
-        stop_in_order(self, budget_s)
-
     def stop_threads(self) -> None:
-        """Outcomes that are still to come are lost to this process; a thread that hangs is left behind."""
+        """The last act of scheduler/stopping.py.
+
+        Outcomes that are still to come are lost to this process; a thread that hangs is left behind.
+        """
         if self._listener:
             self._listener.stop()
         self.heartbeat.stop()

@@ -8,12 +8,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import store, workers
 from jobs.db.engine import autocommit
+from scheduler.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ LOOK_EVERY_S = 0.02
 ANSWER_S = 1.0  # for one answer of the database, or a quarter of a short budget
 
 
-def stop_in_order(runtime: Any, budget_s: float) -> None:
-    """`runtime` is a scheduler.runtime.Runtime; afterwards it holds no run and leads nothing."""
+def stop(runtime: Runtime, budget_s: float) -> None:
+    """Finish or hand back what runs, within `budget_s`; afterwards this process holds no run and leads nothing."""
     end, answer_s = time.monotonic() + budget_s, min(ANSWER_S, budget_s / 4)
     runtime.pump.stop_claiming(answer_s)
     runtime.heartbeat.stands = False
@@ -39,13 +39,13 @@ def stop_in_order(runtime: Any, budget_s: float) -> None:
     _tell(lambda: _leave(runtime), answer_s, "its row in ai_workers stays for a day")
 
 
-def _resign(runtime: Any) -> None:
+def _resign(runtime: Runtime) -> None:
     runtime.leader.heard(None, sent=time.monotonic(), ttl_s=0)
     with autocommit(runtime.engine) as conn:
         workers.resign(conn, worker_id=runtime.worker_id)
 
 
-def _hand_back(runtime: Any) -> None:
+def _hand_back(runtime: Runtime) -> None:
     claims = [held.claim for held in list(runtime.pool.held.values()) if not held.ended]
     if not claims:
         return
@@ -55,7 +55,7 @@ def _hand_back(runtime: Any) -> None:
     runtime.hints.ready(keys)
 
 
-def _leave(runtime: Any) -> None:
+def _leave(runtime: Runtime) -> None:
     """After the last heartbeat, which would write it all anew: one under way at the start still stood for leader."""
     with autocommit(runtime.engine) as conn:
         workers.resign(conn, worker_id=runtime.worker_id)

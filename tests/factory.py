@@ -28,7 +28,12 @@ STATES = {
         "started_at": "clock_timestamp() - interval '2 minutes'",
         "lease_expires_at": "clock_timestamp() - interval '1 minute'",
     },
-    "completed": {"status": "'completed'", "claim_seq": "1", "completed_at": "clock_timestamp()", "result_data": "'{}'"},
+    "completed": {
+        "status": "'completed'",
+        "claim_seq": "1",
+        "completed_at": "clock_timestamp()",
+        "result_data": "'{}'",
+    },
     "failed": {"status": "'failed'", "claim_seq": "1", "completed_at": "clock_timestamp()", "error_code": "'x'"},
     "cancelled": {"status": "'cancelled'", "completed_at": "clock_timestamp()", "error_code": "'cancelled'"},
 }

@@ -119,7 +119,9 @@ class Web(Process):
 
 
 @contextmanager
-def fleet(database_url: str, *, webs: int = 1, workers: int = 0, **env: str) -> Iterator[tuple[list[Web], list[Process]]]:
+def fleet(
+    database_url: str, *, webs: int = 1, workers: int = 0, **env: str
+) -> Iterator[tuple[list[Web], list[Process]]]:
     """Web and worker processes on one database, all ready; whatever still runs is killed at the end."""
     settings = environment(database_url, **{**QUICK, **env})
     started: list[Process] = []

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.handlers import local, prompt
+from jobs.handlers import prompt
+from jobs.handlers.asking import Answer, Message
 from jobs.handlers.canvas import TITLE_CHARS, accept_all, clean
-from jobs.handlers.llm import Answer, Llm, Message
+from jobs.handlers.drawer import local
+from jobs.handlers.llm import Llm
 from jobs.handlers.palettes import SCHEMES, STYLES
 from jobs.handlers.schema import canvas_schema
 from jobs.handlers.stream import ObjectStream

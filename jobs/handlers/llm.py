@@ -11,10 +11,10 @@ A thread that waits in a blocking read cannot be called back; a coroutine can, w
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from jobs.handlers.asking import Answer, Endpoint, Message
 from jobs.outcomes import Fail, Retry
 
 if TYPE_CHECKING:
@@ -23,33 +23,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 LOOK_EVERY_S = 0.25  # how late a cancel may be noticed while the provider is silent
-
-Message = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """All that the model wrote, and what it cost; a provider that does not count says 0 tokens."""
-
-    text: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a model is and how long to wait for it.
-
-    `read_timeout_s` bounds the silence between two pieces of an answer, `total_timeout_s` the whole of it.
-    """
-
-    api_key: str = field(repr=False)
-    base_url: str
-    model: str
-    connect_timeout_s: float
-    read_timeout_s: float
-    total_timeout_s: float
 
 
 class Llm:

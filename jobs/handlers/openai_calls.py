@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import httpx2
 import openai
 
-from jobs.handlers.llm import Answer, Endpoint, Message
+from jobs.handlers.asking import Answer, Endpoint, Message
 from jobs.outcomes import Fail, Retry
 
 ANSWER_CHARS = 1_000_000  # a model that runs wild is stopped here; a full canvas has about 10,000

@@ -7,7 +7,7 @@ canvas.accept, and can do nothing but be drawn.
 
 from collections.abc import Sequence
 
-from jobs.handlers.llm import Message
+from jobs.handlers.asking import Message
 from jobs.handlers.palettes import Palette, Tone, palette
 
 QUOTED_CHARS = 4000  # of an answer that could not be used, so that a wild one is not paid for twice

@@ -163,7 +163,9 @@ def test_a_cancel_is_heard_with_its_job(conn, line):
 
 
 def test_one_hint_can_say_everything():
-    ear = told('{"ready": [[0, 1, 2], [-1, 3, 4]], "due_s": 0.5, "cancel": [["a", 1], ["b", 2]], "from the next release": {}}')
+    ear = told(
+        '{"ready": [[0, 1, 2], [-1, 3, 4]], "due_s": 0.5, "cancel": [["a", 1], ["b", 2]], "from the next release": {}}'
+    )
     assert (ear.keys, ear.dues, ear.cancels) == ([Key(0, 1, 2), Key(-1, 3, 4)], [0.5], [("a", 1), ("b", 2)])
 
 

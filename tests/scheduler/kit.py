@@ -18,6 +18,7 @@ from jobs.held import Held
 from jobs.job import Claim, Handler, Key, Run
 from jobs.outcomes import Done, Outcome
 from jobs.telemetry import Event, subscribe
+from scheduler import stopping
 from scheduler.clock import Clock
 from scheduler.jobstore import JsonJobStore
 from scheduler.pool import Pool
@@ -115,9 +116,10 @@ class Rig:
         finally:
             self.pump.stop()
             thread.join(10)
-            self.close()
+            self.pool.close()
 
     def close(self) -> None:
+        """What a rig needs that was stepped by hand."""
         self.pool.close()
         self.pump._line.close()
 
@@ -142,7 +144,7 @@ def running(url: str, handlers: Mapping[str, Handler], **changed: Any) -> Iterat
         yield runtime
     finally:
         if runtime.status().running:
-            runtime.stop(1)
+            stopping.stop(runtime, 1)
         engine.dispose()
 
 
@@ -171,6 +173,22 @@ def statements(engine: Engine, word: str = "") -> Iterator[list[str]]:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def during(engine: Engine, word: str, action: Callable[[], object]) -> Iterator[None]:
+    """Call `action` once, after the first statement with `word` was answered and before its sender knows."""
+    first = threading.Lock()
+
+    def act(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if word in statement and first.acquire(blocking=False):
+            action()
+
+    event.listen(engine, "after_cursor_execute", act)
+    try:
+        yield
+    finally:
+        event.remove(engine, "after_cursor_execute", act)
 
 
 def status_of(conn: Connection, job_id: str) -> str:

@@ -12,7 +12,7 @@ from jobs.outcomes import Done, Retry
 from scheduler import pump as pump_module
 from scheduler.pump import Step
 from tests.factory import make_job, row_of
-from tests.scheduler.kit import Gate, MakeRig, Rig, count, make_held, ready_key, statements, status_of, until
+from tests.scheduler.kit import Gate, MakeRig, Rig, count, during, make_held, ready_key, statements, status_of, until
 
 
 def test_a_step_records_what_ended_and_claims_what_is_next(make_rig: MakeRig, conn: Connection):
@@ -97,20 +97,18 @@ def test_a_hint_below_the_bound_is_found(make_rig: MakeRig, conn: Connection):
     assert rig.pump.step().claimed == 1
 
 
-def test_a_hint_that_comes_while_a_claim_is_under_way_is_not_lost(engine: Engine, make_rig: MakeRig, conn: Connection):
-    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=2)
-    late: list[str] = []
+@pytest.mark.parametrize("state", ["processing", "ready"])
+def test_a_hint_that_comes_while_a_claim_is_under_way_is_not_lost(
+    engine: Engine, make_rig: MakeRig, conn: Connection, state: str
+):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=2, jobs__max_concurrent_jobs=None)
+    make_job(conn, state, turn=5)  # claimed or not: the bound must not rise above what was hinted
 
-    def enqueue_behind_its_snapshot(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "claim:" in statement and not late:
-            late.append(make_job(conn))
-            rig.pump.ready([ready_key(conn, late[0])])
+    def enqueue_behind_its_snapshot() -> None:
+        rig.pump.ready([ready_key(conn, make_job(conn, turn=3))])
 
-    event.listen(engine, "after_cursor_execute", enqueue_behind_its_snapshot)
-    try:
-        assert rig.pump.step().claimed == 0
-    finally:
-        event.remove(engine, "after_cursor_execute", enqueue_behind_its_snapshot)
+    with during(engine, "-- claim", enqueue_behind_its_snapshot):
+        assert rig.pump.step().claimed == (state == "ready")
     assert rig.pump.step().claimed == 1
 
 

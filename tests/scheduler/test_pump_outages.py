@@ -58,7 +58,9 @@ def test_an_outcome_whose_answer_was_lost_is_sent_again_and_counts_once(
     assert row_of(conn, job).version == 3  # enqueued, claimed, completed once
 
 
-def test_the_loop_goes_on_by_itself_after_an_outage(rig: Rig, gate: Gate, proxy: Proxy, conn: Connection):
+def test_the_loop_goes_on_by_itself_after_an_outage(
+    rig: Rig, gate: Gate, proxy: Proxy, conn: Connection, caplog: pytest.LogCaptureFixture
+):
     jobs = [make_job(conn) for _ in range(5)]
     rig.pump.poll()
     with told(RunEnded) as ended, rig.looping():
@@ -66,6 +68,8 @@ def test_the_loop_goes_on_by_itself_after_an_outage(rig: Rig, gate: Gate, proxy:
         proxy.cut()
         gate.opened.set()
         until(lambda: rig.pool.busy == 0)
+        caplog.clear()
+        until(lambda: caplog.text.count("did not answer the pump") == 3)  # long after the last run has told of its end
         proxy.mend()
         until(lambda: all(status_of(conn, job) == "completed" for job in jobs))
     assert len(ended) == 5

@@ -13,7 +13,19 @@ from jobs.outcomes import Done, Outcome, Retry
 from jobs.telemetry import RunEnded
 from scheduler import pump as pump_module
 from tests.factory import make_job
-from tests.scheduler.kit import Gate, MakeRig, Rig, count, make_held, ready_key, statements, status_of, told, until
+from tests.scheduler.kit import (
+    Gate,
+    MakeRig,
+    Rig,
+    count,
+    during,
+    make_held,
+    ready_key,
+    statements,
+    status_of,
+    told,
+    until,
+)
 
 
 def done(_run: Run) -> Outcome:
@@ -55,6 +67,12 @@ def test_a_finished_run_wakes_it_for_the_next_job(idle: Rig, conn: Connection):
         make_job(conn)
     idle.pump.poll()
     until(lambda: count(conn, "status = 'completed'") == 20)
+
+
+def test_an_outcome_wakes_it_that_no_seat_brings(idle: Rig, conn: Connection):
+    job = make_job(conn, "processing")  # as when the watchdog ends a run whose handler goes on
+    idle.pump.ended(runner.settle(make_held(job), Done({}), retry_delay_s=0, result_bytes=1000))
+    until(lambda: status_of(conn, job) == "completed")
 
 
 def test_a_seat_that_frees_after_its_run_was_recorded_wakes_it(engine: Engine, conn: Connection):
@@ -152,6 +170,13 @@ def test_no_outcome_is_lost_when_many_threads_report_while_steps_run(
     assert count(conn, "status = 'completed'") == 400
     assert count(conn, "status = 'queued' and next_processing_at is not null") == 400
     assert not rig.pump._done
+
+
+def test_a_poll_that_comes_while_a_look_is_under_way_is_not_lost(engine: Engine, make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": done})
+    with during(engine, "-- claim", rig.pump.poll):
+        rig.pump.step()
+    assert rig.pump._nap_s() is not None
 
 
 def test_a_stopped_loop_gives_its_connection_back(engine: Engine, make_rig: MakeRig, conn: Connection):

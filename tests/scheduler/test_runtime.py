@@ -13,6 +13,7 @@ from jobs.job import Run
 from jobs.outcomes import Done, Fail, Outcome, Retry
 from jobs.telemetry import RunStarted, StaleWrite, TaskRan
 from scheduler import runtime as runtime_module
+from scheduler import stopping
 from scheduler.runtime import Runtime
 from tests.factory import make_job, row_of
 from tests.scheduler.kit import NEVER_S, Gate, count, ready_key, running, status_of, told, until
@@ -131,7 +132,7 @@ def test_another_process_takes_over_after_a_resignation(database_url: str, conn:
         with running(database_url, {}, scheduler__leader_ttl_s=1000) as second:
             until(lambda: second.status().running and count_workers(conn) == 2)
             assert not second.leader.leading()
-            first.stop(1)
+            stopping.stop(first, 1)
             until(lambda: holds_the_timetable(second))
             assert second.status().term == 2
 
@@ -217,6 +218,6 @@ def test_its_status_tells_how_it_is(database_url: str, conn: Connection, gate: G
         assert (status.active_jobs, status.seats) == (1, 2)
         assert status.last_pass_age_s < status.late_after_s
         gate.opened.set()
-        runtime.stop(1)
+        stopping.stop(runtime, 1)
         assert not runtime.status().running
         assert runtime.status().problem

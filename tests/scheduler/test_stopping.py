@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, event, text
 from jobs.job import Run
 from jobs.outcomes import Done, Fail, Outcome
 from jobs.store import CAP_LOCK
+from scheduler import stopping
 from scheduler.runtime import Runtime
 from tests.factory import make_job, row_of
 from tests.scheduler.kit import Gate, count, running, status_of, until
@@ -35,7 +36,7 @@ def test_with_a_short_budget_running_jobs_are_handed_back_at_no_charge(database_
     with running(database_url, {"t": gate}) as runtime:
         until(lambda: len(gate.runs) == 3)
         until(lambda: leads(runtime, conn))
-        runtime.stop(0.5)
+        stopping.stop(runtime, 0.5)
         assert all(run.cancelled() for run in gate.runs)
     assert_nothing_is_left(conn)
     for job in jobs:
@@ -50,7 +51,7 @@ def test_with_a_long_budget_a_short_job_finishes_and_a_long_one_is_handed_back(
     short, long = make_job(conn, job_type="short"), make_job(conn, job_type="long")
     with running(database_url, {"short": gate, "long": waits_until_told}) as runtime, ThreadPoolExecutor(1) as threads:
         until(lambda: runtime.pool.busy == 2)
-        stopped = threads.submit(runtime.stop, 5.0)
+        stopped = threads.submit(stopping.stop, runtime, 5.0)
         until(lambda: not runtime.heartbeat.stands)
         assert [status_of(conn, job) for job in (short, long)] == ["processing", "processing"]
         gate.opened.set()
@@ -62,7 +63,7 @@ def test_with_a_long_budget_a_short_job_finishes_and_a_long_one_is_handed_back(
 def test_draining_ends_as_soon_as_nothing_runs(database_url: str, conn: Connection):
     with running(database_url, {"t": waits_until_told}) as runtime, ThreadPoolExecutor(1) as threads:
         until(lambda: leads(runtime, conn))
-        threads.submit(runtime.stop, 3600).result(20)
+        threads.submit(stopping.stop, runtime, 3600).result(20)
     assert_nothing_is_left(conn)
 
 
@@ -71,7 +72,7 @@ def test_another_process_leads_while_this_one_drains(database_url: str, conn: Co
     slow = {"scheduler__leader_ttl_s": 1000}  # no lapse: it must resign
     with running(database_url, {"t": gate}, **slow) as first, ThreadPoolExecutor(1) as threads:
         until(lambda: gate.runs and first.clock._attached)
-        stopped = threads.submit(first.stop, 3600)
+        stopped = threads.submit(stopping.stop, first, 3600)
         with running(database_url, {}, **slow) as second:
             until(lambda: second.clock._attached)
             assert not first.leader.leading()
@@ -84,7 +85,7 @@ def test_a_result_that_comes_after_the_hand_back_is_taken(database_url: str, con
     job = make_job(conn)
     with running(database_url, {"t": gate}) as runtime, ThreadPoolExecutor(1) as threads:
         until(lambda: gate.runs)
-        stopped = threads.submit(runtime.stop, 4.9)
+        stopped = threads.submit(stopping.stop, runtime, 4.9)
         until(lambda: status_of(conn, job) == "queued")
         gate.opened.set()
         stopped.result(20)
@@ -95,7 +96,7 @@ def test_a_handler_that_fails_because_it_was_told_to_stop_does_not_fail_its_job(
     job = make_job(conn)
     with running(database_url, {"t": waits_until_told}) as runtime:
         until(lambda: runtime.pool.busy)
-        runtime.stop(2)
+        stopping.stop(runtime, 2)
     row = row_of(conn, job)
     assert (row.status, row.retry_count, row.error_code, row.attempt_errors) == ("queued", 0, None, [])
 
@@ -106,7 +107,7 @@ def test_the_stop_needs_no_database(database_url: str, proxy: Proxy, conn: Conne
     with running(proxy.url, {"t": gate}) as runtime:
         until(lambda: gate.runs and leads(runtime, conn))
         getattr(proxy, trouble)()
-        stop = threading.Thread(target=runtime.stop, args=(1.0,))
+        stop = threading.Thread(target=stopping.stop, args=(runtime, 1.0))
         end = time.monotonic() + 2
         stop.start()
         stop.join(end - time.monotonic())
@@ -123,8 +124,9 @@ def test_a_claim_under_way_when_the_stop_begins_is_handed_back_too(database_url:
     with running(database_url, handlers) as runtime, ThreadPoolExecutor(1) as threads:
         job = make_job(conn)
         until(lambda: conn.execute(text("select count(*) from pg_locks where not granted")).scalar_one())
-        stopped = threads.submit(runtime.stop, 4)
+        stopped = threads.submit(stopping.stop, runtime, 4)
         until(lambda: not runtime.pump._claiming)
+        assert not threading.Event().wait(0.1)  # time enough for a stop that does not wait to go wrong
         other.close()
         until(lambda: runs)
         stopped.result(20)
@@ -149,7 +151,7 @@ def test_no_heartbeat_comes_after_the_workers_row_is_taken_away(database_url: st
             until(lambda: len(beats) > seen or not thread.is_alive())
 
         hooked(runtime.engine, "after_cursor_execute", "-- leave", wait_for_a_beat)
-        runtime.stop(2)
+        stopping.stop(runtime, 2)
     assert_nothing_is_left(conn)
 
 
@@ -165,7 +167,7 @@ def test_a_heartbeat_under_way_does_not_take_the_lead_back_for_good(database_url
         hooked(runtime.engine, "after_cursor_execute", "-- resign", resigned.set)
         hooked(runtime.engine, "before_cursor_execute", "-- heartbeat", hold_back)
         assert sent.wait(20)
-        runtime.stop(2)
+        stopping.stop(runtime, 2)
     assert_nothing_is_left(conn)
 
 
@@ -175,7 +177,7 @@ def test_a_stopped_process_keeps_no_thread_and_no_connection(database_url: str, 
         make_job(conn)
     with running(database_url, {"t": lambda _: Done({})}) as runtime:
         until(lambda: count(conn, "status = 'completed'") == 3)
-        runtime.stop(2)
+        stopping.stop(runtime, 2)
         until(lambda: runtime.engine.pool.checkedout() == 0)  # a task under way may have one still
         assert not runtime.status().running
     until(lambda: not {one for one in threading.enumerate() if one.name != "hints"} - before)

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from jobs.handlers.llm import Answer, openai_llm
+from jobs.handlers.asking import Answer
+from jobs.handlers.llm import openai_llm
 from jobs.handlers.openai_calls import PAUSE_S, RATE_LIMIT_PAUSE_S
 from jobs.outcomes import Fail, Retry
 from tests import fake_openai
