@@ -6,6 +6,7 @@ migrate   the schema, then nothing
 """
 
 import os
+import queue
 import signal
 import sys
 import threading
@@ -69,14 +70,14 @@ def serve() -> None:
 def work() -> None:
     """The scheduler alone; start as many as you like, on as many hosts as you like."""
     settings = _begin()
-    asked_to_stop = threading.Event()
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one thing that a signal handler may safely touch
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(1) if asked_to_stop.is_set() else asked_to_stop.set())
-    runtime = _runtime(settings, prepare(settings))
-    if not asked_to_stop.is_set():
-        runtime.start()
-        asked_to_stop.wait()
-        stopping.stop(runtime, settings.scheduler.stop_budget_s)
+        signal.signal(number, lambda signum, _frame: signals.put(signum))
+    runtime, hurried = _runtime(settings, prepare(settings)), threading.Event()
+    runtime.start()
+    signals.get()
+    threading.Thread(target=_hurry, args=(signals, hurried), name="hurry", daemon=True).start()
+    stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set)
     _leave()
 
 
@@ -91,16 +92,22 @@ main.add_command(demo)
 main.add_command(token)
 
 
-def _web(settings: Config, database: Database) -> tuple[Flask, Stop]:
+def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     """Called in gunicorn's worker process, for all of this has threads."""
     engine = _engine(settings, database, settings.database.pool_size)
     if not settings.scheduler.embedded:
         hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
-        return create_app(lambda: settings, engine, hints, lambda: None), lambda: None
+        return create_app(lambda: settings, engine, hints, lambda: None), lambda: None, lambda: None
     runtime = _runtime(settings, database)
     app = create_app(lambda: settings, engine, runtime.hints, runtime.status)
     runtime.start()
-    return app, lambda: stopping.stop(runtime, settings.scheduler.stop_budget_s)
+    hurried = threading.Event()
+    return app, lambda: stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set), hurried.set
+
+
+def _hurry(signals: "queue.SimpleQueue[int]", hurried: threading.Event) -> None:
+    signals.get()
+    hurried.set()
 
 
 def _begin() -> Config:
@@ -116,7 +123,8 @@ def _runtime(settings: Config, database: Database) -> Runtime:
         _engine(settings, database, SCHEDULER_CONNECTIONS),
         _handlers(settings),
         listen_url=database.listen_url,
-        store_engine=lambda: _engine(settings, database, 1),
+        own_engine=lambda: _engine(settings, database, 1),
+        leave=lambda: os.kill(os.getpid(), signal.SIGTERM),
         version=VERSION,
     )
 

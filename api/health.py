@@ -71,6 +71,8 @@ def _fault(found: str, scheduler: SchedulerStatus | None) -> str | None:
         return f"The database is {found}"
     if scheduler and not scheduler.running:
         return "The scheduler does not run"
+    if scheduler and scheduler.problem:
+        return f"The scheduler has a problem: {scheduler.problem}"
     if scheduler and scheduler.last_pass_age_s > scheduler.late_after_s:
         return "The scheduler's last pass is too long ago"
     return None

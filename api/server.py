@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -25,15 +26,17 @@ from config import Config
 from jobs.errors import SetupError
 
 Stop = Callable[[], None]
+Start = Callable[[], tuple[Flask, Stop, Stop]]
 
 IDLE_CONNECTIONS = 500  # kept alive or still silent; they hold no thread, but gunicorn counts them with the busy ones
 OTHER_FILES = 200  # the database, the provider, the log
 KEEP_ALIVE_S = 75  # longer than a proxy keeps its side, or it would send a request into a closing connection
 BACKLOG = 1024
+HURRY_S = 1.0  # for handing back what runs, once somebody insists
 EXIT_S = 2  # what the parent gives the worker beyond the stop budget
 
 
-def serve(start: Callable[[], tuple[Flask, Stop]], config: Config) -> NoReturn:
+def serve(start: Start, config: Config) -> NoReturn:
     """Serves until SIGTERM, then exits with code 0.
 
     `start` is called in the worker process; it makes the application and whatever runs beside it, and returns the
@@ -89,10 +92,11 @@ def _allow_files(files: int) -> None:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, start: Callable[[], tuple[Flask, Stop]], options: Mapping[str, Any]) -> None:
+    def __init__(self, start: Start, options: Mapping[str, Any]) -> None:
         self._start = start
         self._options = options
         self._stops: list[Stop] = []
+        self.hurry: Stop = lambda: None
         super().__init__()
 
     def load_config(self) -> None:
@@ -101,7 +105,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         try:
-            app, stop = self._start()
+            app, stop, self.hurry = self._start()
         except SetupError as error:
             raise AppImportError(str(error)) from error  # gunicorn prints it, without a stack trace, and gives up
         self._stops.append(stop)
@@ -133,10 +137,11 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
 def _leave_in_order(worker: Any) -> None:
     """In the worker: SIGTERM wakes a thread that stops what runs beside the server, and then the server.
 
-    The thread waits from the start on, and a SimpleQueue wakes it: a signal may come while the main thread holds any
-    lock, those that start a thread included.
+    A second SIGTERM hurries it, and soon no longer waits for it.  The threads wait from the start on, and a
+    SimpleQueue wakes them: a signal may come while the main thread holds any lock, those that start a thread included.
     """
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    insisted: queue.SimpleQueue[int] = queue.SimpleQueue()
     asked: list[int] = []
 
     def leave() -> None:
@@ -146,13 +151,18 @@ def _leave_in_order(worker: Any) -> None:
         finally:
             worker.handle_exit(signal.SIGTERM, None)
 
-    def on_term(signum: int, frame: Any) -> None:
-        if asked:
-            worker.handle_exit(signum, frame)
-        asked.append(signum)
-        signals.put(signum)
+    def insist() -> None:
+        insisted.get()
+        worker.app.hurry()
+        time.sleep(HURRY_S)
+        worker.handle_exit(signal.SIGTERM, None)
 
-    threading.Thread(target=leave, name="leave", daemon=True).start()
+    def on_term(signum: int, _frame: Any) -> None:
+        (insisted if asked else signals).put(signum)
+        asked.append(signum)
+
+    for wait in (leave, insist):
+        threading.Thread(target=wait, name="leave", daemon=True).start()
     signal.signal(signal.SIGTERM, on_term)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the parent passes it on as SIGTERM
 

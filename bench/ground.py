@@ -43,11 +43,14 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def scheduler(url: str, handlers: Mapping[str, Handler], *, seats: int, cap: int | None) -> Iterator[Runtime]:
+def scheduler(
+    url: str, handlers: Mapping[str, Handler], *, seats: int, cap: int | None, user_cap: int | None = None
+) -> Iterator[Runtime]:
     """A running scheduler of `seats` seats; stopped at the end."""
     environ = {
         "YARD_SCHEDULER__SEATS": str(seats),
         "YARD_JOBS__MAX_CONCURRENT_JOBS": "null" if cap is None else str(cap),
+        "YARD_JOBS__MAX_CONCURRENT_PER_USER": "null" if user_cap is None else str(user_cap),
     }
     settings = config.load(CONFIG_FILE, environ)
     runtime = Runtime(
@@ -55,7 +58,8 @@ def scheduler(url: str, handlers: Mapping[str, Handler], *, seats: int, cap: int
         open_engine(url),
         handlers,
         listen_url=url,
-        store_engine=lambda: open_engine(url, pool_size=1),
+        own_engine=lambda: open_engine(url, pool_size=1),
+        leave=lambda: None,
         version="bench",
     )
     runtime.start()

@@ -1,19 +1,28 @@
 """What is measured.  Each measure takes a database's URL and returns {what: (value, unit)}."""
 
+import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Connection, text
 
 from bench.ground import scheduler
 from jobs import store, telemetry
 from jobs.db.engine import autocommit, open_engine
-from jobs.job import Run
+from jobs.job import Key, Run
 from jobs.outcomes import Done
+from jobs.rows import Claimed
+from scheduler.bounds import FULL
 
 Figures = Mapping[str, tuple[float, str]]
 
 JOBS = 5000
 PICKS = 300
+USERS = 50
+BACKLOG = 100_000
+ROUNDS = 3
+CAPPED_JOBS = 2000
 PAUSE_S = 0.01  # between two single jobs, so that the worker is idle when each comes
 
 
@@ -61,7 +70,100 @@ def pickup(url: str) -> Figures:
     return {"pick-up p50": (waits[len(waits) // 2], "ms"), "pick-up p99": (waits[int(len(waits) * 0.99)], "ms")}
 
 
-MEASURES: Mapping[str, Callable[[str], Figures]] = {"enqueue": enqueue, "drain": drain, "pickup": pickup}
+def caps(url: str) -> Figures:
+    """The same backlog of fifty users under each kind of cap, none of which is ever reached; medians of the rounds."""
+    kinds = {"no cap": (None, None), "a fleet cap": (100, None), "fleet and user caps": (100, 90)}
+    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(ROUNDS):
+        for kind, (cap, user_cap) in kinds.items():
+            rates[kind].append(_drained(url, 100, cap, user_cap))
+    medians = {kind: statistics.median(each) for kind, each in rates.items()}
+    figures = {f"drain, {kind}": (rate, "jobs/s") for kind, rate in medians.items()}
+    return figures | {f"{kind} : no cap": (rate / medians["no cap"], "") for kind, rate in medians.items()}
+
+
+def capped(url: str) -> Figures:
+    """A claim past the 100,000 jobs of a user at the cap, against the same claim of an empty queue."""
+    engine, figures = open_engine(url), dict[str, tuple[float, str]]()
+    with autocommit(engine) as conn:
+        for what, jobs in (("nobody's jobs", 0), ("100,000 capped", BACKLOG)):
+            if jobs:
+                _fill(conn, "at the cap", jobs)
+                _claimed(conn, FULL)
+            first_ms = _claim_ms(conn, FULL)
+            figures[f"ahead: {what}"] = (first_ms, "ms a claim")
+        figures["... the whole walk"] = (_walk_ms(conn), "ms")
+        figures["... freed, one claim"] = (_claim_ms(conn, (), {"at the cap": FULL[9]}), "ms a claim")
+    engine.dispose()
+    return figures
+
+
+MEASURES: Mapping[str, Callable[[str], Figures]] = {
+    "enqueue": enqueue,
+    "drain": drain,
+    "pickup": pickup,
+    "caps": caps,
+    "capped": capped,
+}
+
+
+def _drained(url: str, seats: int, cap: int | None, user_cap: int | None) -> float:
+    """Jobs a second."""
+    engine = open_engine(url)
+    with autocommit(engine) as conn:
+        for number in range(USERS):
+            _fill(conn, f"user {number}", CAPPED_JOBS // USERS)
+    engine.dispose()
+    with (
+        _counted(CAPPED_JOBS) as all_done,
+        scheduler(url, {"nothing": nothing}, seats=seats, cap=cap, user_cap=user_cap),
+    ):
+        began = time.monotonic()
+        all_done.wait()
+        return CAPPED_JOBS / (time.monotonic() - began)
+
+
+def _fill(conn: Connection, user: str, jobs: int) -> None:
+    """Ready jobs with the turns that enqueues one by one would have given."""
+    conn.execute(
+        text(
+            "insert into ai_jobs (user_id, job_type, request_data, turn)"
+            " select :user, 'nothing', '{}', n from generate_series(1, :jobs) n"
+        ),
+        {"user": user, "jobs": jobs},
+    )
+
+
+def _claimed(conn: Connection, lows: Sequence[Key], freed: Mapping[str, Key] | None = None) -> Claimed:
+    return store.claim(
+        conn,
+        worker_id="bench",
+        job_types=["nothing"],
+        seats=1,
+        lows=lows,
+        freed=freed or {},
+        lease_s=3600,
+        fleet_cap=3,
+        user_cap=1,
+    )
+
+
+def _claim_ms(conn: Connection, lows: Sequence[Key], freed: Mapping[str, Key] | None = None) -> float:
+    """Median."""
+    times = []
+    for _ in range(PICKS):
+        began = time.monotonic()
+        _claimed(conn, lows, freed)
+        times.append((time.monotonic() - began) * 1000)
+    return statistics.median(times)
+
+
+def _walk_ms(conn: Connection) -> float:
+    """Look after look, from the head of the queue to its end."""
+    began, lows = time.monotonic(), FULL
+    while reached := _claimed(conn, lows).reached:
+        lows = tuple(reached)
+    return (time.monotonic() - began) * 1000
 
 
 def _enqueued(url: str, jobs: int) -> tuple[list[str], float]:

@@ -62,6 +62,7 @@ def _timeouts(given: Mapping[str, float]) -> Mapping[str, float]:
 
 class Jobs(Section):
     max_concurrent_jobs: int | None = Field(default=3, ge=1, le=100_000)
+    max_concurrent_per_user: int | None = Field(default=None, ge=1, le=10_000)
     max_retries: int = Field(default=3, ge=1, le=100)
     backoff: Backoff = Field(default_factory=Backoff)
     deadline_s: Seconds | None = None

@@ -76,8 +76,9 @@ class Claim:
 class Run:
     """What a handler is given.
 
-    `attempt` is 1 in a job's first run.  `deadline` is a time.monotonic() value, None without a limit.
+    `attempt` is 1 in a job's first run.  `deadline` is a value of `clock`, None without a limit.
     `report(percent, message)` tells the user how far it is; it never blocks and never fails.
+    `clock` is what `deadline` is read on: tests bring their own.
     `cancelled()` turns True when nobody wants the answer any more: return soon, whatever you return.
     """
 
@@ -88,10 +89,11 @@ class Run:
     deadline: float | None
     report: Callable[[int, str], None]
     cancelled: Callable[[], bool]
+    clock: Callable[[], float] = time.monotonic
 
     def time_left_s(self) -> float | None:
         """Seconds until the deadline, never below 0; None without a limit."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        return None if self.deadline is None else max(0.0, self.deadline - self.clock())
 
 
 Handler = Callable[[Run], Outcome]

@@ -3,7 +3,7 @@
                       reschedule (waiting -> ready)
                           +--+
                           v  |      claim
-    enqueue ------------> queued ---------> processing ----> completed   (complete)
+    enqueue(_many) -----> queued ---------> processing ----> completed   (complete)
                           ^ |  ^               | | |
             requeue       | |  +---------------+ | +-------> failed      (give_up, reap)
       (failed, cancelled) | |  give_up, release, |
@@ -34,7 +34,9 @@ FINAL = frozenset({C, F, X})
 
 TRANSITIONS: dict[str, tuple[tuple[State, ...], tuple[State, ...]]] = {  # statement: (from, to)
     "enqueue": ((), (Q,)),
+    "enqueue_many": ((), (Q,)),
     "claim": ((Q,), (P,)),
+    "claim_capped": ((Q,), (P,)),
     "complete": ((P, Q), (C,)),
     "give_up": ((P,), (Q, F, X)),
     "cancel": ((Q, P), (X, P)),

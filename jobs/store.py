@@ -9,16 +9,19 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from jobs.errors import Conflict
 from jobs.job import Claim, Job, Key
-from jobs.rows import claim_of, job_of, key_of
+from jobs.rows import Claimed, claimed_of, job_of, key_of
 from jobs.sql import statement
 
 CAP_LOCK = 0x63617073  # the advisory lock under which the fleet's cap is counted
+WALK = 250  # entries of a rank that one look may pass under a user cap: about half a millisecond
+NOBODY: Mapping[str, Key] = MappingProxyType({})
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,15 +36,12 @@ class Enqueued:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """`room` is how many the cap and the free seats allowed.
+class Outlook:
+    """`next_s` until the next lease ends (None: nothing runs); `server_started` as Unix time; `now` by its clock."""
 
-    No run that is going now, or will, started before `oldest_start`: the next claim may begin its count there.
-    """
-
-    claims: list[Claim]
-    room: int
-    oldest_start: datetime
+    next_s: float | None
+    server_started: float
+    now: datetime
 
 
 def enqueue(
@@ -102,16 +102,28 @@ def claim(
     lows: Sequence[Key],
     lease_s: float,
     fleet_cap: int | None,
+    user_cap: int | None = None,
+    freed: Mapping[str, Key] = NOBODY,
     oldest_start: datetime | None = None,
 ) -> Claimed:
     """Take at most `seats` ready jobs of types that this process has handlers for, the next in order first.
 
     `lows` says where the look begins in each rank, in ascending order; a rank without one is not looked at.
-    `fleet_cap` None: no cap.  `oldest_start`: see Claimed; None counts every run.
+    `fleet_cap`, `user_cap` None: no cap.  `oldest_start`: see Claimed; None counts every run.
+    Under a user cap at most WALK jobs of a rank are looked at, and those of `freed`, {user: the first key}, from there.
     """
+    capped = {
+        "user_cap": user_cap,
+        "walk": max(WALK, 2 * seats),
+        "freed": list(freed),
+        "freed_ranks": [low.rank for low in freed.values()],
+        "freed_turns": [low.turn for low in freed.values()],
+        "freed_seqs": [low.seq for low in freed.values()],
+    }
     rows = conn.execute(
-        statement("claim"),
+        statement("claim_capped" if user_cap else "claim"),
         {
+            **(capped if user_cap else {}),
             "worker_id": worker_id,
             "job_types": list(job_types),
             "seats": seats,
@@ -124,8 +136,7 @@ def claim(
             "oldest_start": oldest_start or LONG_AGO,
         },
     ).all()
-    claims = [claim_of(row) for row in rows if row.id is not None]
-    return Claimed(claims, rows[0].room, rows[0].oldest)
+    return claimed_of(rows)
 
 
 def complete(conn: Connection, entries: Sequence[str]) -> list[Row[Any]]:
@@ -166,9 +177,12 @@ def release(conn: Connection, claims: Sequence[Claim]) -> list[Key]:
     return [key_of(row) for row in _rows(conn, "release", runs=runs) if row.status == "queued"]
 
 
-def reap(conn: Connection, *, batch: int = 1000) -> tuple[int, list[Key]]:
-    """End the runs whose lease is over; returns how many there were and the keys that are ready again."""
-    rows = _rows(conn, "reap", batch=batch)
+def reap(conn: Connection, *, not_after: datetime | None = None, batch: int = 1000) -> tuple[int, list[Key]]:
+    """End the runs whose lease is over; returns how many there were and the keys that are ready again.
+
+    Nothing happens when the server's clock has passed `not_after` (None: no limit).
+    """
+    rows = _rows(conn, "reap", not_after=not_after, batch=batch)
     return len(rows), [key_of(row) for row in rows if row.status == "queued"]
 
 
@@ -187,10 +201,9 @@ def purge(conn: Connection, *, retention_s: float, batch: int = 1000) -> int:
     return len(_rows(conn, "purge", retention_s=retention_s, batch=batch))
 
 
-def reap_outlook(conn: Connection) -> tuple[float | None, float]:
-    """Seconds until the next lease ends (None: nothing runs), and when the server started (Unix time)."""
+def reap_outlook(conn: Connection) -> Outlook:
     row = conn.execute(statement("reap_outlook")).one()
-    return (None if row.next_s is None else float(row.next_s)), float(row.server_started)
+    return Outlook(None if row.next_s is None else float(row.next_s), float(row.server_started), row.now)
 
 
 def next_due_s(conn: Connection) -> float | None:

@@ -5,23 +5,29 @@ holds them there.  Beginning at the smallest key of the last claim walks past no
 before a bound is found by its hint, or by a full look without bounds.
 
     full look: at each poll, and when a bounded one found nothing; at most every max(1 s, 20 x its own cost)
+    What it costs beyond a second is not counted: it has met a database that stood still.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from jobs.job import Key
+from jobs.rows import Claimed
 
 RANKS = range(-9, 10)
 FULL = tuple(Key(rank, -(2**63), -(2**63)) for rank in RANKS)
 FULL_EVERY_S = 1.0
+COST_AT_MOST_S = 1.0
 COSTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
+    """`freed`: users whose own jobs are looked for as well, each from a key on."""
+
     lows: Sequence[Key]
     full: bool
+    freed: Mapping[str, Key] = field(default_factory=dict)
 
 
 class Bounds:
@@ -37,6 +43,10 @@ class Bounds:
         """Seconds until the next full look may be taken; None: nobody wants one."""
         return max(0.0, self._full_not_before - now) if self._wants_full else None
 
+    def freed(self, _users: Iterable[str]) -> list[Key]:
+        """Runs of these users have ended; returns the places of jobs that may have waited for it."""
+        return []
+
     def look(self, now: float) -> Look | None:
         """None: nothing to look for.  `now` is monotonic."""
         self._told, self._asked = {}, False
@@ -47,7 +57,8 @@ class Bounds:
         return None
 
     def ask_for_full(self) -> None:
-        self._wants_full = self._asked = True
+        """Until it may be taken a bounded look must do: it finds what has come to the end of the queue."""
+        self._wants_full = self._asked = self._more = True
 
     def lower(self, keys: Iterable[Key]) -> None:
         """These keys are ready, whatever the bounds say."""
@@ -56,13 +67,24 @@ class Bounds:
             self._told[key.rank] = min(key, self._told.get(key.rank, key))
         self._more = True
 
-    def found(self, look: Look, keys: Sequence[Key], *, asked: int, room: int, now: float, cost_s: float) -> None:
-        """What a look brought: `keys` in order, of `asked`; `room` is what the fleet's cap left of that."""
-        for key in reversed(keys):
-            self._low[key.rank] = min(key, self._told.get(key.rank, key))
-        self._more = bool(self._told) or len(keys) == asked or room < asked
+    def found(self, look: Look, claimed: Claimed, *, asked: int, now: float, cost_s: float) -> None:
+        """What a look for `asked` jobs brought."""
+        self._advance(look, claimed)
+        self._more = bool(self._told) or len(claimed.claims) == asked or claimed.room < asked
         if look.full:
             self._wants_full = self._asked
-            self._full_not_before = now + max(FULL_EVERY_S, COSTS * cost_s)
-        elif not keys and room:
+            self._full_not_before = now + max(FULL_EVERY_S, COSTS * min(cost_s, COST_AT_MOST_S))
+        elif self._unexplained(claimed):
             self._wants_full = True
+
+    def _advance(self, _look: Look, claimed: Claimed) -> None:
+        self._rise(claimed.keys)
+
+    def _rise(self, keys: Iterable[Key]) -> None:
+        """The smallest key of each rank is its new bound, unless something smaller was told meanwhile."""
+        for key in sorted(keys, reverse=True):
+            self._low[key.rank] = min(key, self._told.get(key.rank, key))
+
+    def _unexplained(self, claimed: Claimed) -> bool:
+        """There was room, and we had been told of work, but none was found."""
+        return not claimed.claims and claimed.room > 0

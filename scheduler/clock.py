@@ -40,7 +40,8 @@ class GuardedScheduler(BackgroundScheduler):  # type: ignore[misc]  # APSchedule
 
     def _process_jobs(self) -> float | None:
         try:
-            wait_s: float | None = super()._process_jobs()
+            with self._jobstores_lock:  # the stock one may make a last pass when the executors are gone already
+                wait_s: float | None = super()._process_jobs() if self.running else None
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the clock must go on
             log.warning("the timetable could not be read or written (%s); trying again", type(error).__name__)
             return float(self.jobstore_retry_interval)

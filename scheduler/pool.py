@@ -26,6 +26,7 @@ class Pool:
         self._lock = threading.Lock()
         self._busy = 0
         self._threads = 0
+        self._abandoned: set[Held] = set()
 
     @property
     def seats(self) -> int:
@@ -37,6 +38,11 @@ class Pool:
 
     def free(self) -> int:
         return max(0, self._seats() - self._busy)
+
+    @property
+    def abandoned(self) -> int:
+        """Seats whose handler goes on although its outcome has been written without it."""
+        return len(self._abandoned)
 
     def start(self, held: Held) -> None:
         """Run it now; the caller has seen that a seat is free."""
@@ -55,6 +61,10 @@ class Pool:
     def overdue(self, grace_s: float) -> list[Held]:
         """Runs whose handler goes on although its time ended `grace_s` ago."""
         return [held for held in list(self.held.values()) if held.overdue(grace_s) and not held.ended]
+
+    def abandon(self, held: Held) -> None:
+        """Nobody waits for this handler any more; its seat is busy until it returns all the same."""
+        self._abandoned.add(held)
 
     def close(self) -> None:
         """The threads end, a busy one when its handler returns; nothing is started afterwards."""
@@ -76,6 +86,7 @@ class Pool:
                 fit = True
             finally:
                 with self._lock:
+                    self._abandoned.discard(held)
                     self._busy -= 1
                     self._threads -= not fit  # an error ends this thread; the next start makes another
                 self._freed()

@@ -2,7 +2,7 @@
 
     tick (poll) ---+                       +--> recorder --> PostgreSQL
     hint ----------+--> wake --> step() ---+
-    enqueue here --+      ^                +--> store.claim --> pool --> runner --+
+    enqueue here --+      ^                +--> claiming --> pool --> runner -----+
     run ended -----+      +-------------------------------------------------------+
 
 A step waits for nothing: when nothing is going on the first outcome is written at once, and under load what ends
@@ -15,42 +15,24 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import recorder, store
+from jobs import recorder
 from jobs.db.line import Line
 from jobs.events import Hints
 from jobs.held import Held
 from jobs.job import Claim, Key
 from jobs.runner import Ended
-from jobs.telemetry import RunStarted, emit
-from scheduler.bounds import Bounds
+from scheduler.claiming import Claiming, Rules
 from scheduler.pool import Pool
 
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.5  # after a step that the database did not let through
-CLOCK_EVERY_S = 1.0
 BATCH = 1000  # outcomes in one flush
 BATCH_BYTES = 8_000_000  # PostgreSQL refuses JSON of more than 256 MB, and a slow disk must write it in time
-
-
-class Rules(Protocol):
-    """The settings that a step reads anew each time."""
-
-    @property
-    def fleet_cap(self) -> int | None: ...
-    @property
-    def lease_s(self) -> float: ...
-    @property
-    def trust_s(self) -> float: ...
-    @property
-    def max_wait_s(self) -> float: ...
-    def limit_s(self, job_type: str) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +49,13 @@ class Pump:
     def __init__(
         self, engine: Engine, pool: Pool, hints: Hints, *, worker_id: str, job_types: Sequence[str], rules: Rules
     ) -> None:
-        self._line = Line(engine)
+        self.line = Line(engine)
         self._pool = pool
         self._hints = hints
-        self._worker_id = worker_id
-        self._job_types = list(job_types)
         self._rules = rules
-        self._bounds = Bounds()
-        self._bounds_lock = threading.Lock()
+        self._claims = Claiming(pool, worker_id=worker_id, job_types=job_types, rules=rules)
         self._done: deque[Ended] = deque()
         self._claiming = True
-        self._looked = False  # for free seats, since the step began
-        self._promised = 0  # keys kept from the others since the last look for a claim
-        self._oldest_start: datetime | None = None
-        self._turns: dict[int, int] = {}
-        self._clock_not_before = 0.0
         self._awake = threading.Event()
         self._single_flight = threading.Lock()
         self._stopped = False
@@ -91,18 +65,13 @@ class Pump:
 
     def ready(self, keys: Iterable[Key]) -> bool:
         """These keys can be claimed.  True: this process has seats for them all, nobody else need be told."""
-        keys = list(keys)
-        with self._bounds_lock:
-            self._bounds.lower(keys)
-            self._promised += len(keys)
-            enough = self._promised <= self._pool.free()
+        enough = self._claims.ready(keys)
         self._awake.set()
         return self._claiming and enough
 
     def poll(self) -> None:
         """Look at the whole queue, hints or no hints."""
-        with self._bounds_lock:
-            self._bounds.ask_for_full()
+        self._claims.ask_for_full()
         self._awake.set()
 
     def ended(self, ended: Ended) -> None:
@@ -112,7 +81,7 @@ class Pump:
 
     def freed(self) -> None:
         """A seat is free again: no news for a step that has still to look, but for one that has looked."""
-        if self._looked:
+        if self._claims.looked:
             self._awake.set()
 
     def stop_claiming(self, within_s: float) -> None:
@@ -131,14 +100,11 @@ class Pump:
             if not self._stepped():
                 time.sleep(PAUSE_S)
                 self._awake.set()
-        self._line.close()
+        self.line.close()
 
     def _nap_s(self) -> float | None:
         """How long to sleep if nobody wakes it: until a full look that is wanted may be taken."""
-        if not (self._claiming and self._pool.free()):
-            return None
-        with self._bounds_lock:
-            return self._bounds.full_in_s(time.monotonic())
+        return self._claims.due_in_s() if self._claiming and self._pool.free() else None
 
     def _stepped(self) -> bool:
         try:
@@ -157,10 +123,10 @@ class Pump:
 
     def step(self) -> Step:
         """One flush and one claim; what could not be recorded stays for the next step."""
-        with self._single_flight, self._line.use() as conn:
-            self._looked = False
-            step = Step(self._record(conn), self._claim(conn) if self._claiming else 0)
-            self._advance_clock(conn)
+        with self._single_flight, self.line.use() as conn:
+            self._claims.looked = False
+            step = Step(self._record(conn), self._claims.claim(conn) if self._claiming else 0)
+            self._claims.advance_clock(conn)
         self.last_step = time.monotonic()
         return step
 
@@ -175,7 +141,8 @@ class Pump:
             self._done.popleft()
             if held := self._pool.held.get(one.claim.id):
                 self._forget(held, one.claim)
-        self._hints.ready(told.ready)
+        behind = self._claims.ended(one.claim.user_id for one in batch)
+        self._hints.ready(told.ready if self._claiming else [*told.ready, *behind])
         for due_s in told.due_s:
             self._hints.due(due_s)
         if self._done:
@@ -196,46 +163,3 @@ class Pump:
     def _forget(self, held: Held, claim: Claim) -> None:
         if held.claim.claim_seq == claim.claim_seq:
             self._pool.forget(held)
-
-    # --- claiming
-
-    def _claim(self, conn: Connection) -> int:
-        self._looked = True  # before the look, or a seat that frees in between would wake nobody
-        seats = self._pool.free()
-        with self._bounds_lock:
-            look = self._bounds.look(time.monotonic()) if seats else None
-            self._promised = 0
-        if look is None:
-            return 0
-        sent = time.monotonic()
-        claimed = store.claim(
-            conn,
-            worker_id=self._worker_id,
-            job_types=self._job_types,
-            seats=seats,
-            lows=look.lows,
-            lease_s=self._rules.lease_s,
-            fleet_cap=self._rules.fleet_cap,
-            oldest_start=None if look.full else self._oldest_start,
-        )
-        self._start(claimed.claims, sent)
-        self._oldest_start = claimed.oldest_start
-        now, keys = time.monotonic(), [claim.key for claim in claimed.claims]
-        with self._bounds_lock:
-            self._bounds.found(look, keys, asked=seats, room=claimed.room, now=now, cost_s=now - sent)
-        return len(keys)
-
-    def _start(self, claims: Iterable[Claim], sent: float) -> None:
-        """`sent` was before the claim: a lease is trusted from there, or the trust could outlive it."""
-        for claim in claims:
-            limit_s = self._rules.limit_s(claim.job_type)
-            self._pool.start(Held(claim, limit_s=limit_s, trusted_until=sent + self._rules.trust_s))
-            emit(RunStarted(claim.id, claim.claim_seq, claim.job_type, claim.user_id, claim.wait_s))
-            self._turns[claim.key.rank] = max(claim.key.turn, self._turns.get(claim.key.rank, 0))
-
-    def _advance_clock(self, conn: Connection) -> None:
-        """Tell where the queue has come to, at most once a second: newcomers take their turn from it."""
-        if self._turns and time.monotonic() >= self._clock_not_before:
-            store.advance_clock(conn, self._turns)
-            self._turns = {}
-            self._clock_not_before = time.monotonic() + CLOCK_EVERY_S

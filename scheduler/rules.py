@@ -15,6 +15,10 @@ class Rules:
         return self._settings().jobs.max_concurrent_jobs
 
     @property
+    def user_cap(self) -> int | None:
+        return self._settings().jobs.max_concurrent_per_user
+
+    @property
     def lease_s(self) -> float:
         return self._settings().scheduler.lease_s
 
@@ -26,6 +30,16 @@ class Rules:
     @property
     def heartbeat_every_s(self) -> float:
         return self._settings().scheduler.heartbeat_every_s
+
+    @property
+    def answer_s(self) -> float:
+        """How long a heartbeat's answer is waited for, so that a second one still fits into the lease."""
+        return self.heartbeat_every_s * 0.6
+
+    @property
+    def statement_s(self) -> float:
+        """How long the pump's step may take: PostgreSQL itself ends its few statements before that, unless frozen."""
+        return self._settings().database.statement_timeout_s * 3
 
     @property
     def leader_ttl_s(self) -> float:

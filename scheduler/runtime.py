@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
 from jobs import runner, workers
@@ -26,6 +27,7 @@ from scheduler.leader import Leader
 from scheduler.pool import Pool
 from scheduler.pump import Pump
 from scheduler.rules import Rules
+from scheduler.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +36,9 @@ OVERDUE_GRACE_S = 5.0  # between a handler's time-out and the moment when the wa
 
 
 class Runtime:
-    """`engine` serves the pump, the heartbeat, the hints and the tasks; `store_engine()` the timetable alone.
+    """`engine` serves the pump, the hints and the tasks; `own_engine()` gives one for a single connection.
 
-    `listen_url` None: no LISTEN, polling only.
+    `listen_url` None: no LISTEN, polling only.  `leave()` ends the process in order, for another to take its place.
     """
 
     def __init__(
@@ -46,7 +48,8 @@ class Runtime:
         handlers: Mapping[str, Handler],
         *,
         listen_url: str | None,
-        store_engine: Callable[[], Engine],
+        own_engine: Callable[[], Engine],
+        leave: Callable[[], None],
         version: str,
     ) -> None:
         self.worker_id = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -60,22 +63,27 @@ class Runtime:
         self.pump = Pump(engine, self.pool, self.hints, worker_id=self.worker_id, job_types=list(handlers), rules=rules)
         self.leader = Leader(self._leadership_changed)
         self.heartbeat = Heartbeat(
-            engine, self.pool, self.leader, worker=self._worker, every_s=lambda: rules.heartbeat_every_s
+            own_engine(), self.pool, self.leader, worker=self._worker, every_s=lambda: rules.heartbeat_every_s
         )
         self._ground = tasks.Ground(engine, self.hints, rules, Amnesty(), lambda: self.leader.term)
         self.clock = Clock(
             lambda: settings().scheduler,
             {"poll": self.pump.poll, "watch": self._watch, "lead": self._lead},
             lambda task: tasks.TASKS[task](self._ground),
-            lambda dispatched: JsonJobStore(store_engine(), tasks.TASKS, dispatched),
+            lambda dispatched: JsonJobStore(own_engine(), tasks.TASKS, dispatched),
         )
         self._listener = Listener(listen_url, CHANNEL, self._heard, self.pump.poll) if listen_url else None
+        self._watchdog = Watchdog(
+            {self.heartbeat.line: lambda: rules.answer_s, self.pump.line: lambda: rules.statement_s}
+        )
         self._threads: list[threading.Thread] = []
+        self._leave = leave
+        self._leaving = False
 
     def start(self) -> None:
         """Never before a fork: everything here is threads."""
         self.clock.start()
-        for name, loop in (("heartbeat", self.heartbeat.loop), ("pump", self.pump.loop)):
+        for name, loop in self._loops():
             thread = threading.Thread(target=loop, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -83,6 +91,9 @@ class Runtime:
             self._listener.start()
         self.pump.poll()
         log.info("worker %s has %d seats for %s", self.worker_id, self.pool.seats, ", ".join(self._handlers))
+
+    def _loops(self) -> tuple[tuple[str, Callable[[], None]], ...]:
+        return ("heartbeat", self.heartbeat.loop), ("pump", self.pump.loop), ("watchdog", self._watchdog.loop)
 
     def stop_threads(self) -> None:
         """The last act of scheduler/stopping.py.
@@ -93,6 +104,7 @@ class Runtime:
             self._listener.stop()
         self.heartbeat.stop()
         self.pump.stop()
+        self._watchdog.stop()
         self.pool.close()
         closing = threading.Thread(target=self.clock.stop, name="closing", daemon=True)  # waits for the job store
         closing.start()
@@ -102,17 +114,24 @@ class Runtime:
 
     def status(self) -> SchedulerStatus:
         """How this scheduler is, for health and metrics."""
-        poll_s, threads = self._settings().scheduler.poll_every_s, all(t.is_alive() for t in self._threads)
+        poll_s = self._settings().scheduler.poll_every_s
         return SchedulerStatus(
-            running=bool(self._threads) and threads and self.clock.alive(),
+            running=bool(self._threads) and all(t.is_alive() for t in self._threads) and self.clock.alive(),
             leading=self.leader.leading(),
             term=self.leader.term,
             active_jobs=self.pool.busy,
             seats=self.pool.seats,
             last_pass_age_s=max(self.clock.last_pass_age_s(), time.monotonic() - self.pump.last_step),
             late_after_s=2 * poll_s + 1,
-            problem=None if threads else "a thread of the scheduler has died",
+            problem=self._problem(),
         )
+
+    def _problem(self) -> str | None:
+        if not all(thread.is_alive() for thread in self._threads):
+            return "a thread of the scheduler has died"
+        if self._is_clogged():
+            return "most seats are held by handlers that do not end"
+        return None
 
     # --- hints of this process and of others (jobs.events.Hearer)
 
@@ -150,9 +169,19 @@ class Runtime:
         """Write down the time-out of handlers that ignore it; their seats stay busy until they really return."""
         for held in self.pool.overdue(OVERDUE_GRACE_S):
             if held.end():
+                self.pool.abandon(held)
                 log.warning("job %s: its handler ignores its time-out of %g s", held.claim.id, held.limit_s)
                 delay_s = self._rules.retry_delay_s(held.claim.retry_count + 1)
                 self.pump.ended(runner.settle(held, runner.timed_out(held), retry_delay_s=delay_s, result_bytes=0))
+        if self._is_clogged() and not self._leaving:
+            self._leaving = True
+            log.error(
+                "%d of %d seats are held by handlers that do not end; leaving", self.pool.abandoned, self.pool.seats
+            )
+            self._leave()
+
+    def _is_clogged(self) -> bool:
+        return self.pool.abandoned * 2 > self.pool.seats
 
     def _worker(self) -> workers.Worker:
         return workers.Worker(
@@ -172,7 +201,7 @@ class Runtime:
 
     def _lead(self) -> None:
         """Hold the cluster's timetable exactly while this process leads."""
-        if self.leader.leading():
-            self.clock.attach()
-        else:
-            self.clock.detach()
+        try:
+            self.clock.attach() if self.leader.leading() else self.clock.detach()
+        except SQLAlchemyError as error:
+            log.warning("the cluster's timetable could not be read (%s); trying again", type(error).__name__)

@@ -2,6 +2,7 @@
 
 budget >= 5 s   drain with heartbeats going until 3 s are left; then hand back
 budget <  5 s   hand back at once; what still finishes in time is taken all the same
+in a hurry      (a second SIGTERM) hand back at once, and go
 """
 
 import logging
@@ -23,18 +24,21 @@ LOOK_EVERY_S = 0.02
 ANSWER_S = 1.0  # for one answer of the database, or a quarter of a short budget
 
 
-def stop(runtime: Runtime, budget_s: float) -> None:
-    """Finish or hand back what runs, within `budget_s`; afterwards this process holds no run and leads nothing."""
+def stop(runtime: Runtime, budget_s: float, hurried: Callable[[], bool] = lambda: False) -> None:
+    """Finish or hand back what runs, within `budget_s`; afterwards this process holds no run and leads nothing.
+
+    As soon as `hurried()` is true nothing is waited for any more: what runs is handed back at once.
+    """
     end, answer_s = time.monotonic() + budget_s, min(ANSWER_S, budget_s / 4)
     runtime.pump.stop_claiming(answer_s)
     runtime.heartbeat.stands = False
     _tell(lambda: _resign(runtime), answer_s, "it still counts as leader until its lease ends")
     if budget_s >= DRAIN_FROM_S:
-        _wait_until(lambda: not runtime.pool.held, end - HAND_BACK_S)
+        _wait_until(lambda: hurried() or not runtime.pool.held, end - HAND_BACK_S)
     _tell(lambda: _hand_back(runtime), answer_s, "its runs come back when their leases end")
     for held in list(runtime.pool.held.values()):
         held.stop("stopping")  # only now: what a stopped handler says must find the job handed back
-    _wait_until(lambda: not runtime.pool.held, end - 0.3)
+    _wait_until(lambda: hurried() or not runtime.pool.held, end - 0.3)
     runtime.stop_threads()
     _tell(lambda: _leave(runtime), answer_s, "its row in ai_workers stays for a day")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
@@ -73,21 +74,23 @@ def reap(ground: Ground) -> Did:
     times, amnesty = ground.times, ground.amnesty
     try:
         with autocommit(ground.engine) as conn:
-            next_s, server_started = store.reap_outlook(conn)
-            amnesty.look(term=ground.term(), server_started=server_started, heartbeat_s=times.heartbeat_every_s)
-            moved = 0 if amnesty.holds() else _in_batches(lambda: _reap_batch(ground, conn))
+            outlook = store.reap_outlook(conn)
+            not_after = outlook.now + timedelta(seconds=times.heartbeat_every_s)
+            amnesty.look(term=ground.term(), server_started=outlook.server_started, heartbeat_s=times.heartbeat_every_s)
+            moved = 0 if amnesty.holds() else _in_batches(lambda: _reap_batch(ground, conn, not_after))
     except SQLAlchemyError:
         amnesty.begin(times.heartbeat_every_s)  # whoever is silent now may have met the same fault
         raise
-    again_s = times.reap_every_s if next_s is not None else times.lease_s  # nothing runs: no lease ends before that
+    nothing_runs = outlook.next_s is None  # then no lease ends before a whole one has gone by
+    again_s = times.lease_s if nothing_runs else times.reap_every_s
     if amnesty.holds():
         again_s = min(again_s, amnesty.left_s())
     amnesty.expect(again_s)
     return Did(moved, again_s)
 
 
-def _reap_batch(ground: Ground, conn: Connection) -> int:
-    lost, ready = store.reap(conn, batch=BATCH)
+def _reap_batch(ground: Ground, conn: Connection, not_after: datetime) -> int:
+    lost, ready = store.reap(conn, not_after=not_after, batch=BATCH)
     ground.hints.ready(ready)
     return lost
 

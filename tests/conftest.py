@@ -22,6 +22,22 @@ hypothesis.settings.register_profile("yard", deadline=None)  # no test asserts h
 hypothesis.settings.load_profile("yard")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", action="store_true", help="the whole fault suite, and nothing else: about 15 minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "faults: takes minutes, and runs with --faults alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --faults all but what is marked so; with it the fault suite."""
+    whole = config.getoption("--faults")
+    runs = [("faults" in item.path.parts) if whole else not item.get_closest_marker("faults") for item in items]
+    config.hook.pytest_deselected(items=[item for item, kept in zip(items, runs, strict=True) if not kept])
+    items[:] = [item for item, kept in zip(items, runs, strict=True) if kept]
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """TEST_DATABASE_URL (of a role that may create databases), or a server of our own for this run."""

@@ -1,10 +1,12 @@
 -- reap: processing -> queued | failed | cancelled
 -- Its worker has not been heard of for a whole lease. A loss spends a retry, or a job that kills its worker
 -- would run for ever; the third loss is the last whatever the retries say.
+-- A reap that was decided on before the server froze must not happen after it (not_after): all leases are over then.
 with lost as materialized ( -- as the lock finds them: a second look would miss a cancel of this very moment
     select id, cancel_requested_at, losses, retry_count, max_retries
       from ai_jobs
      where status = 'processing' and lease_expires_at < clock_timestamp()
+       and (cast(:not_after as timestamptz) is null or clock_timestamp() < cast(:not_after as timestamptz))
      order by id
      limit :batch
        for no key update skip locked

@@ -23,7 +23,7 @@ def say(word: str) -> None:
     os.write(1, f"{word} {os.getpid()}\n".encode())
 
 
-def start() -> tuple[Flask, Stop]:
+def start() -> tuple[Flask, Stop, Stop]:
     say("start")
     engine = open_engine(os.environ["DATABASE_URL"])
     app = create_app(lambda: CONFIG, engine, Hints(engine, notify=False), lambda: None)
@@ -44,7 +44,7 @@ def start() -> tuple[Flask, Stop]:
         released.wait()
         say("stopped")
 
-    return app, stop
+    return app, stop, lambda: say("hurry")
 
 
 if __name__ == "__main__":

@@ -62,11 +62,12 @@ def test_a_dead_or_late_scheduler_is_unhealthy(yard, wrong):
     assert "scheduler" in body["error"]
 
 
-def test_a_problem_that_does_not_stop_work_is_shown_in_a_healthy_answer(yard):
-    yard.scheduler = dataclasses.replace(WELL, problem="config.yaml cannot be read")
+def test_a_scheduler_with_a_problem_is_unhealthy_and_says_what_it_is(yard):
+    yard.scheduler = dataclasses.replace(WELL, problem="most seats are held by handlers that do not end")
     answer = yard.get("/health", None)
-    assert answer.status_code == 200
-    assert answer.get_json()["job_processor"]["problem"] == "config.yaml cannot be read"
+    assert answer.status_code == 503
+    assert answer.get_json()["job_processor"]["problem"] == "most seats are held by handlers that do not end"
+    assert "do not end" in answer.get_json()["error"]
 
 
 def test_a_process_without_a_scheduler_is_healthy_without_it(yard):

@@ -78,14 +78,14 @@ def test_a_second_ctrl_c_does_not_wait(serve):
     assert served.said("stopped") == []
 
 
-def test_a_second_term_to_the_worker_does_not_wait(serve):
+def test_a_second_term_to_the_worker_hurries_the_stop_and_does_not_wait_for_it(serve):
     served = serve()
     worker = served.worker()
     served.process.terminate()
     until(lambda: served.said("stop"), "the stop function")
     os.kill(worker, signal.SIGTERM)
     assert served.ends() == 0
-    assert (served.said("stop"), served.said("stopped")) == ([worker], [])
+    assert (served.said("stop"), served.said("hurry"), served.said("stopped")) == ([worker], [worker], [])
 
 
 def test_a_stop_that_does_not_end_is_cut_off(serve):

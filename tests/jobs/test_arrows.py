@@ -48,6 +48,7 @@ ENDS_A_RUN = {"progress", "progress_message"}
 Do = Callable[[Connection, dict[str, Any]], Any]
 ARROWS: dict[str, Do] = {
     "claim": lambda conn, _: kit.claim(conn, worker_id="another"),
+    "claim_capped": lambda conn, _: kit.claim(conn, worker_id="another", user_cap=1),
     "complete": lambda conn, job: kit.complete(conn, str(job["id"]), job["claim_seq"], {"new": 1}),
     "give_up": lambda conn, job: kit.give_up(conn, str(job["id"]), job["claim_seq"], delay_s=60),
     "cancel": lambda conn, job: store.cancel(conn, job_id=str(job["id"]), user_id="ann"),
@@ -62,6 +63,7 @@ ARROWS: dict[str, Do] = {
 ENDED = {"status", "completed_at", "error_code", "error_message", "version"}
 MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends are added below
     "claim": {"status", "claim_seq", "worker_id", "started_at", "lease_expires_at", "version"} | ENDS_A_RUN,
+    "claim_capped": {"status", "claim_seq", "worker_id", "started_at", "lease_expires_at", "version"} | ENDS_A_RUN,
     "complete": ENDED | ENDS_A_RUN | {"result_data", "usage", "provider_wait_since"},
     "give_up": ENDED - {"completed_at"}
     | ENDS_A_RUN
@@ -80,6 +82,7 @@ MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends
 }
 LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads; None: the row is gone
     ("claim", "ready"): State.PROCESSING,  # not what is too late: nobody would pay for an answer that nobody wants
+    ("claim_capped", "ready"): State.PROCESSING,
     **{("complete", state): State.COMPLETED for state in QUEUED | PROCESSING},
     **{("give_up", state): State.QUEUED for state in PROCESSING},
     ("give_up", "asked to end"): State.CANCELLED,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
 
 from tests.jobs import kit
 from tests.jobs import test_arrows as arrows
+from tests.jobs import test_bulk as bulk
 from tests.jobs import test_cancel as cancel
 from tests.jobs import test_cap as cap
 from tests.jobs import test_claim as claim
@@ -20,6 +21,7 @@ from tests.jobs import test_heartbeat as heartbeat
 from tests.jobs import test_queries as queries
 from tests.jobs import test_reap as reap
 from tests.jobs import test_upkeep as upkeep
+from tests.jobs import test_user_cap as user_cap
 from tests.jobs.test_states import ARROWS, SQL, code
 
 FAILED = (AssertionError, DBAPIError, NoResultFound, MultipleResultsFound, pytest.fail.Exception)
@@ -43,6 +45,16 @@ def behind(case: str) -> Test:
     }
 
 
+def batch_behind(case: str) -> Test:
+    return bulk.test_only_ones_own_ready_jobs_of_the_rank_at_or_after_the_clock_put_off_a_turn, {
+        "own": enqueue.NOT_IN_LINE[case]
+    }
+
+
+def unfit(given: dict[str, Any], **columns: Any) -> Test:
+    return user_cap.test_what_cannot_run_here_is_neither_claimed_nor_told, {"given": given, "columns": columns}
+
+
 def foreign(step: str, state: str) -> Test:
     return cancel.test_another_users_job_is_out_of_reach, {"step": step, "state": state}
 
@@ -63,6 +75,18 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("enqueue", {"and own.rank = -cast(:priority as smallint)": ""}, behind("another rank")),
     ("enqueue", {"own.status = 'queued' and": ""}, behind("processing")),
     ("enqueue", {"and own.next_processing_at is null": ""}, behind("waiting")),
+    ("enqueue_many", {"on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing": ""},
+     bulk.test_a_batch_that_is_repeated_finds_its_jobs),
+    ("enqueue_many", {"own.user_id = l.user_id and": ""}, batch_behind("another user's")),
+    ("enqueue_many", {"and own.rank = -l.priority": ""}, batch_behind("another rank")),
+    ("enqueue_many", {"own.status = 'queued' and": ""}, batch_behind("processing")),
+    ("enqueue_many", {"and own.next_processing_at is null": ""}, batch_behind("waiting")),
+    ("enqueue_many", {"coalesce(clock.turn, 0)": "0"}, batch_behind("another rank")),
+    ("enqueue_many", {" filter (where not a.waits)": ""},
+     (bulk.test_the_turns_are_those_that_the_jobs_would_have_got_one_by_one, {"seed": 0})),
+    ("enqueue_many", {"order by idempotency_key, case": "order by case"},
+     bulk.test_two_batches_with_the_same_keys_in_another_order_do_not_deadlock),
+    ("keyed_many", {"j.user_id = asked.user_id and": ""}, bulk.test_a_batch_that_is_repeated_finds_its_jobs),
     ("keyed", {"user_id = :user_id and": ":user_id <> '' and"},
      enqueue.test_a_key_that_two_users_have_finds_each_ones_own_job),
     ("claim", {"j.status = 'queued' and ": ""}, on("claim", "processing")),
@@ -81,6 +105,27 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("claim", {cap.LOCK: "with busy as materialized ("}, cap.hold_the_cap_for_long),
     ("claim", dict(cap.MERGED), cap.hold_the_cap_for_long),
     ("claim", {"and status = 'processing'": ""}, cap.test_a_run_that_ends_makes_room_at_once),
+    ("claim_capped", {"j.status = 'queued' and ": "", "and j.status = 'queued' ": ""}, on("claim_capped", "processing")),
+    ("claim_capped", {"j.next_processing_at is null": "true"}, on("claim_capped", "waiting")),
+    ("claim_capped", {"and j.rank = low.rank": ""}, user_cap.test_each_rank_has_a_bound_of_its_own),
+    ("claim_capped", {"and (j.turn, j.seq) >= (low.turn, low.seq)": ""}, user_cap.test_each_rank_has_a_bound_of_its_own),
+    ("claim_capped", {"and (j.rank, j.turn, j.seq) >= (low.rank, low.turn, low.seq)": ""},
+     user_cap.test_a_freed_user_is_looked_for_from_the_given_place),
+    ("claim_capped", {"j.user_id = low.user_id and": ""},
+     user_cap.test_what_is_not_taken_is_told_with_each_users_first_place),
+    ("claim_capped", {"either.job_type = any(cast(:job_types as text[]))": "true"}, unfit({}, job_type="unknown")),
+    ("claim_capped", {"and (either.deadline_at is null or either.deadline_at > clock_timestamp())": ""},
+     unfit({}, deadline_at="2020-01-01T00:00:00Z")),
+    ("claim_capped", {"skip locked": ""}, user_cap.test_a_row_that_another_transaction_holds_is_stepped_over),
+    ("claim_capped", {"select * from walked union select": "select * from walked union all select"},
+     user_cap.test_a_job_that_both_looks_find_is_claimed_once),
+    ("claim_capped", {"seen.nth <= :user_cap": "true"}, user_cap.test_a_claim_takes_of_each_user_what_the_cap_leaves),
+    ("claim_capped", {"coalesce(busy.n, 0)": "0"}, user_cap.test_a_claim_takes_of_each_user_what_the_cap_leaves),
+    ("claim_capped", {"limit (select n from room)\n": "limit 99\n"}, user_cap.test_no_more_rows_are_locked_than_taken),
+    ("claim_capped", {"limit :user_cap + 1": "limit :user_cap"},
+     user_cap.test_a_freed_users_next_job_is_found_before_all_bounds),
+    ("claim_capped", {"status = 'processing' and": ""}, user_cap.test_a_claim_takes_of_each_user_what_the_cap_leaves),
+    ("claim_capped", dict(user_cap.MERGED), user_cap.hold_the_users_cap_for_long),
     ("complete", FENCE, stale("complete")),
     ("complete", {"and j.status in ('processing', 'queued')": "", "where j.status in ('processing', 'queued')": ""},
      fence.test_an_outcome_is_taken_once),
@@ -97,6 +142,8 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("release", {"j.status = 'processing'": "true"}, on("release", "waiting")),
     ("reap", {"lease_expires_at < clock_timestamp()": "lease_expires_at is not null"}, on("reap", "processing")),
     ("reap", {"status = 'processing'": "status is not null"}, without_check("reap")),
+    ("reap", {"clock_timestamp() < cast(:not_after as timestamptz)": "true"},
+     reap.test_a_reap_that_comes_later_than_it_was_meant_to_takes_nothing),
     ("reap", {"skip locked": ""}, reap.test_a_row_that_somebody_else_works_on_is_left_for_the_next_time),
     ("reap", {"cancel_requested_at is not null": "false"},
      reap.test_a_lost_run_whose_user_asked_for_a_cancel_ends_there),

@@ -50,10 +50,16 @@ CLAIM = {
     "worker_id": "w", "job_types": ["create_canvas", "noop"], "seats": 10, "lease_s": 30, "cap_lock": 1,
     "ranks": [low.rank for low in FULL], "turns": [low.turn for low in FULL], "seqs": [low.seq for low in FULL],
 }  # fmt: skip
+CAPPED = CLAIM | {
+    "user_cap": 2, "walk": 250, "freed": ["user-7", "user-8"], "freed_ranks": [-1, 0], "freed_turns": [0, 0],
+    "freed_seqs": [0, 0],
+}  # fmt: skip
 ENQUEUE = {
     "user_id": "user-7", "job_type": "noop", "canvas_id": None, "priority": 0, "request_data": "{}", "max_retries": 3,
     "delay_s": None, "deadline_s": None, "idempotency_key": None, "request_hash": None,
 }  # fmt: skip
+BATCH = json.dumps([{**ENQUEUE, "user_id": f"user-{number}", "request_data": {}} for number in range(1000)])
+KEYS = json.dumps([{"user_id": f"user-{n % 1999}", "idempotency_key": f"key-{n}"} for n in range(1, 50_000, 50)])
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 # (statement, parameters, the indexes of ai_jobs that must serve it); any may find again by id, or among those that run,
@@ -64,9 +70,12 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("claim", {**CLAIM, "fleet_cap": 3, "oldest_start": HOUR_AGO}, {"ready", "running"}),
     ("claim", {**CLAIM, "fleet_cap": None, "oldest_start": HOUR_AGO}, {"ready"}),
     ("claim", {**CLAIM, "seats": 1000, "fleet_cap": 1000, "oldest_start": HOUR_AGO}, {"ready", "running"}),
+    ("claim_capped", {**CAPPED, "fleet_cap": 3, "oldest_start": HOUR_AGO}, {"ready", "ready_by_user", "running"}),
+    ("claim_capped", {**CAPPED, "fleet_cap": None, "oldest_start": HOUR_AGO}, {"ready", "ready_by_user", "running"}),
     ("complete", {"outcomes": DONE}, {"pkey"}),
     ("enqueue", ENQUEUE, {"ready_by_user"}),
     ("enqueue", {**ENQUEUE, "idempotency_key": "k", "request_hash": "h"}, {"ready_by_user"}),
+    ("enqueue_many", {"jobs": BATCH}, {"ready_by_user"}),
     ("expire", {"batch": 1000}, {"expiring"}),
     ("fleet", {"silent_s": 60}, {"ready", "waiting", "running"}),
     ("forget_workers", {}, set()),
@@ -74,6 +83,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("heartbeat", {**WORKER, "runs": RUNS, "lease_s": 30, "leader_ttl_s": 15, "stands": True}, {"pkey"}),
     ("job", MINE, {"pkey"}),
     ("keyed", {"user_id": "user-7", "idempotency_key": "key-51"}, {"idempotency"}),
+    ("keyed_many", {"keys": KEYS}, {"idempotency"}),
     ("leave", {"worker_id": "w"}, set()),
     ("next_due", {}, {"waiting"}),
     ("notify", {"payload": "{}"}, set()),
@@ -81,7 +91,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("page", {"user_id": "user-7", "cursor": 100_000, "status": "failed", "limit": 51, "offset": 0}, {"lists"}),
     ("purge", {"retention_s": 7 * 86400, "batch": 1000}, {"purge"}),
     ("queue_position", MINE, {"pkey", "ready"}),
-    ("reap", {"batch": 1000}, {"running"}),
+    ("reap", {"batch": 1000, "not_after": None}, {"running"}),
     ("reap_outlook", {}, {"running"}),
     ("release", {"runs": RUNS}, {"pkey"}),
     ("requeue", MINE, {"pkey"}),

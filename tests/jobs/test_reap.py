@@ -1,5 +1,7 @@
 """reap takes back what lost workers hold, and nothing else."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -77,13 +79,21 @@ def test_a_row_that_somebody_else_works_on_is_left_for_the_next_time(conn, engin
 
 
 def test_the_outlook_says_when_the_next_lease_ends(conn):
-    assert store.reap_outlook(conn)[0] is None
+    assert store.reap_outlook(conn).next_s is None
     make_job(conn, "processing")
-    next_s, server_started = store.reap_outlook(conn)
-    assert next_s is not None
-    assert 20 < next_s <= 30
-    assert server_started == store.reap_outlook(conn)[1] > 1e9
+    outlook = store.reap_outlook(conn)
+    assert outlook.next_s is not None
+    assert 20 < outlook.next_s <= 30
+    assert outlook.server_started == store.reap_outlook(conn).server_started > 1e9
     make_job(conn, "lost")
-    late_s, _ = store.reap_outlook(conn)
+    late_s = store.reap_outlook(conn).next_s
     assert late_s is not None
     assert late_s < 0
+
+
+def test_a_reap_that_comes_later_than_it_was_meant_to_takes_nothing(conn):
+    """It was decided on before the server froze; now every lease is over, those of live workers too."""
+    make_job(conn, "lost")
+    now = store.reap_outlook(conn).now
+    assert store.reap(conn, not_after=now) == (0, [])
+    assert store.reap(conn, not_after=now + timedelta(minutes=1))[0] == 1

@@ -70,7 +70,7 @@ def test_nothing_else_writes_jobs():
 def test_the_fence_is_raised_by_claim_and_requeue_alone():
     raised = {name for name, sql in SQL.items() if re.search(r"\bclaim_seq\s*=\s*(j\.)?claim_seq \+ 1", code(sql))}
     written = {name for name, sql in SQL.items() if re.search(r"\bclaim_seq\s*=", " ".join(SET.findall(code(sql))))}
-    assert raised == written == {"claim", "requeue"}
+    assert raised == written == {"claim", "claim_capped", "requeue"}
 
 
 def test_every_state_can_be_reached_and_every_live_one_can_be_left():

@@ -37,9 +37,9 @@ QUICK = {
     "scheduler__reschedule_every_s": NEVER_S,
     "scheduler__reap_every_s": 0.3,
     "scheduler__expire_every_s": 0.3,
-    "scheduler__heartbeat_every_s": 0.2,
+    "scheduler__heartbeat_every_s": 0.5,
     "scheduler__lease_s": 10,
-    "scheduler__leader_ttl_s": 1,
+    "scheduler__leader_ttl_s": 1.5,
     "jobs__backoff__base_s": 0.01,
     "jobs__backoff__jitter": 0,
 }
@@ -121,14 +121,16 @@ class Rig:
     def close(self) -> None:
         """What a rig needs that was stepped by hand."""
         self.pool.close()
-        self.pump._line.close()
+        self.pump.line.close()
 
 
 MakeRig = Callable[..., Rig]  # the fixture make_rig(handlers, **settings)
 
 
 @contextmanager
-def running(url: str, handlers: Mapping[str, Handler], **changed: Any) -> Iterator[Runtime]:
+def running(
+    url: str, handlers: Mapping[str, Handler], *, leave: Callable[[], None] = lambda: None, **changed: Any
+) -> Iterator[Runtime]:
     """A whole scheduler, stopped at the end if the test has not done it."""
     engine, fixed = open_engine(url), settings(**changed)
     runtime = Runtime(
@@ -136,7 +138,8 @@ def running(url: str, handlers: Mapping[str, Handler], **changed: Any) -> Iterat
         engine,
         handlers,
         listen_url=url if fixed.database.notify else None,
-        store_engine=lambda: open_engine(url, pool_size=1),
+        own_engine=lambda: open_engine(url, pool_size=1),
+        leave=leave,
         version="test",
     )
     runtime.start()
@@ -199,6 +202,11 @@ def ready_key(conn: Connection, job_id: str) -> Key:
     """The job's place in the queue, as a hint tells it."""
     row = conn.execute(text("select rank, turn, seq from ai_jobs where id = :id"), {"id": job_id}).one()
     return Key(*row)
+
+
+def hooked(engine: Engine, moment: str, word: str, action: Callable[[], object]) -> None:
+    """Call `action()` at this moment of each statement that contains `word`, as long as the engine lives."""
+    event.listen(engine, moment, lambda _conn, _cursor, statement, *_rest: action() if word in statement else None)
 
 
 def count(conn: Connection, where: str) -> int:

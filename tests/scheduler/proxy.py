@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 
 from psycopg2.extensions import parse_dsn
 
@@ -18,6 +19,7 @@ class Proxy:
         target |= {"host": "127.0.0.1", "port": str(self._server.getsockname()[1]), "sslmode": "disable"}
         self.url = " ".join(f"{name}='{value}'" for name, value in target.items())
         self._flow, self._open, self._answers = threading.Event(), True, True
+        self._delay_s = 0.0
         self._flow.set()
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
@@ -35,8 +37,13 @@ class Proxy:
         """Connections stay open, and nothing comes through; new ones are accepted and hear nothing."""
         self._flow.clear()
 
+    def delay(self, by_s: float) -> None:
+        """Each answer comes that much later."""
+        self._delay_s = by_s
+
     def mend(self) -> None:
         self._open = self._answers = True
+        self._delay_s = 0.0
         self._flow.set()
 
     def close(self) -> None:
@@ -54,12 +61,15 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._server.accept()
-                if self._open:
+                try:
                     self._connect(near)
-                else:
+                except OSError:
                     near.close()
 
     def _connect(self, near: socket.socket) -> None:
+        """Raises OSError while the way is cut, and when there is no database at its end."""
+        if not self._open:
+            raise ConnectionRefusedError
         far = socket.socket(socket.AF_UNIX if isinstance(self._target, str) else socket.AF_INET)
         far.connect(self._target)
         self._sockets += [near, far]
@@ -72,6 +82,8 @@ class Proxy:
                 self._flow.wait()
                 if answers and not self._answers:
                     break
+                if answers and self._delay_s:
+                    time.sleep(self._delay_s)
                 sink.sendall(data)
             for end in (source, sink):
                 end.shutdown(socket.SHUT_RDWR)

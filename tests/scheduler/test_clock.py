@@ -184,6 +184,16 @@ def test_a_task_that_fails_comes_again_at_its_time(database_url: str, conn: Conn
     assert all(one.failed for one in ran)
 
 
+def test_a_task_that_met_a_fault_of_the_database_says_so_in_one_line(
+    database_url: str, conn: Connection, caplog: pytest.LogCaptureFixture
+):
+    with ticking(database_url, fail) as clock, told(TaskRan) as ran:
+        calm(clock)
+        until(lambda: len(ran) == 4)
+    assert "task reap failed (OperationalError)" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_what_a_task_did_is_told(database_url: str, conn: Connection):
     with ticking(database_url, lambda _: Did(7)) as clock, told(TaskRan) as ran:
         clock.attach()
@@ -193,7 +203,9 @@ def test_what_a_task_did_is_told(database_url: str, conn: Connection):
     }
 
 
-def test_a_task_that_ends_after_its_term_is_not_planned_again(database_url: str, conn: Connection):
+def test_a_task_that_ends_after_its_term_is_not_planned_again(
+    database_url: str, conn: Connection, caplog: pytest.LogCaptureFixture
+):
     inside, leave = threading.Event(), threading.Event()
 
     def cluster(_task: str) -> Did:
@@ -208,6 +220,7 @@ def test_a_task_that_ends_after_its_term_is_not_planned_again(database_url: str,
         leave.set()
         until(lambda: ran)
     assert not any(one.failed for one in ran)
+    assert "Traceback" not in caplog.text
 
 
 def test_a_local_task_runs_at_once_when_told_from_another_thread(database_url: str, conn: Connection):
@@ -216,6 +229,13 @@ def test_a_local_task_runs_at_once_when_told_from_another_thread(database_url: s
         clock._scheduler.modify_job("lead", func=ran.set)
         clock.run_now("lead")
         assert ran.wait(30)
+
+
+def test_a_clock_that_stops_makes_no_last_pass(database_url: str, conn: Connection, caplog: pytest.LogCaptureFixture):
+    for _ in range(20):
+        with ticking(database_url, scheduler__reap_every_s=0.001) as clock:  # due at any moment
+            clock.attach()
+    assert "Error submitting job" not in caplog.text
 
 
 def test_a_stopped_clock_takes_calls_and_does_nothing(database_url: str, conn: Connection):

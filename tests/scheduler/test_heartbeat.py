@@ -40,7 +40,7 @@ def make(engine: Engine) -> Iterator[Make]:
 
     yield one_more
     for heartbeat, _, _ in made:
-        heartbeat._line.close()
+        heartbeat.line.close()
 
 
 def hold(pool: Pool, job_id: str, claim_seq: int = 1) -> Held:

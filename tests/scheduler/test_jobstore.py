@@ -120,17 +120,18 @@ def test_a_restart_keeps_the_next_run_of_what_is_rare(database_url: str, conn: C
     assert "purge" not in ran
 
 
-def test_a_changed_interval_reschedules_its_task_alone(database_url: str, conn: Connection):
-    with ticking(database_url) as clock:
+@pytest.mark.parametrize(("task", "other"), [("purge", "reap"), ("reap", "purge")])
+def test_a_changed_interval_reschedules_its_task_alone(database_url: str, conn: Connection, task: str, other: str):
+    with ticking(database_url, scheduler__reap_every_s=50) as clock:
         clock.attach()
         until(lambda: rows(conn)["purge"].next_run_time > datetime.now(UTC).timestamp() + 3000)
     before = rows(conn)
-    with ticking(database_url, scheduler__purge_every_s=1800) as clock:
+    with ticking(database_url, **({"scheduler__reap_every_s": 50} | {f"scheduler__{task}_every_s": 40})) as clock:
         clock.attach()
         after = rows(conn)
-    assert after["purge"].state["every_s"] == 1800
-    assert after["purge"].next_run_time < datetime.now(UTC).timestamp() + 1800
-    assert after["reap"] == before["reap"]
+    assert after[task].state["every_s"] == 40
+    assert after[task].next_run_time < datetime.now(UTC).timestamp() + 40
+    assert after[other] == before[other]
 
 
 def test_what_is_overdue_for_long_is_due_once(database_url: str, conn: Connection, paused: GuardedScheduler):
@@ -161,8 +162,9 @@ def test_an_entry_that_exists_is_not_added_and_one_that_does_not_is_not_changed(
     store = attached(paused, make_store(database_url))
     add(paused, "reap", every_s=5, in_s=5)
     entry = store.lookup_job("reap")
-    with pytest.raises(ConflictingIdError):
+    with statements(store.engine) as sent, pytest.raises(ConflictingIdError):
         store.add_job(entry)
+    assert sent == []
     store.remove_job("reap")
     assert rows(conn) == {}
     for change in (lambda: store.update_job(entry), lambda: store.remove_job("reap")):

@@ -169,7 +169,7 @@ def test_the_queues_clock_advances_at_most_once_a_second(engine: Engine, make_ri
         assert rig.pump.step().claimed == 1
     assert len(sent) == 1
     assert conn.execute(text("select rank, turn from ai_queue_clock")).all() == [(0, 7)]
-    rig.pump._clock_not_before = 0
+    rig.pump._claims._clock_not_before = 0
     rig.pump.step()
     assert conn.execute(text("select rank, turn from ai_queue_clock order by 1")).all() == [(0, 7), (1, 5)]
 

@@ -121,7 +121,7 @@ def test_a_wanted_look_costs_no_statement_while_the_seats_are_full(make_rig: Mak
     rig = make_rig({"t": gate}, scheduler__seats=1)
     make_job(conn)
     rig.pump.step()
-    rig.pump._bounds._full_not_before = 0
+    rig.pump._claims._bounds._full_not_before = 0
     rig.pump.poll()
     assert rig.pump._nap_s() is None
     gate.opened.set()

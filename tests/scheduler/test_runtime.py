@@ -91,7 +91,7 @@ def test_a_handler_that_raises_fails_its_job_in_the_end_and_nothing_else(databas
 
 def test_a_cancel_is_heard_by_notify(database_url: str, conn: Connection):
     def until_cancelled(run: Run) -> Outcome:
-        until(run.cancelled)
+        until(run.cancelled, within_s=60)  # longer than the test waits
         return Fail("cancelled")
 
     with running(database_url, {"t": until_cancelled}, **ONLY_HINTS) as runtime:
@@ -107,19 +107,45 @@ def test_a_handler_that_ignores_its_time_out_loses_its_job_and_keeps_its_seat(
 ):
     monkeypatch.setattr(runtime_module, "OVERDUE_GRACE_S", 0.1)
     limits = {"jobs__run_timeout_s__stuck": 0.05, "jobs__backoff__base_s": NEVER_S, "jobs__backoff__cap_s": NEVER_S}
-    with running(database_url, {"stuck": gate, "t": done}, scheduler__seats=1, **limits) as runtime:
+    other = Gate()
+    handlers = {"stuck": gate, "other": other, "t": done}
+    with running(database_url, handlers, scheduler__seats=2, **limits) as runtime:
+        make_job(conn, job_type="other")
         stuck = make_job(conn, job_type="stuck")
         runtime.pump.ready([ready_key(conn, stuck)])
         until(lambda: row_of(conn, stuck).error_code == "timed_out")
         until(lambda: stuck not in runtime.pool.held)
+        until(lambda: other.runs)
         next_job = enqueue(conn, runtime.hints)
         runtime.pump.poll()
         assert runtime.pool.free() == 0
         assert status_of(conn, next_job) == "queued"
         gate.opened.set()
         until(lambda: status_of(conn, next_job) == "completed")
+        other.opened.set()
     row = row_of(conn, stuck)
     assert (row.status, row.retry_count, row.claim_seq) == ("queued", 1, 1)
+
+
+def test_a_process_whose_seats_are_held_by_handlers_that_do_not_end_says_so_and_leaves_once(
+    database_url: str, conn: Connection, gate: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(runtime_module, "OVERDUE_GRACE_S", 0.1)
+    left: list[str] = []
+    limits = {"jobs__run_timeout_s__stuck": 0.05, "scheduler__seats": 2}
+    with running(database_url, {"stuck": gate}, leave=lambda: left.append("left"), **limits) as runtime:
+        first = make_job(conn, job_type="stuck", max_retries=1)
+        runtime.pump.ready([ready_key(conn, first)])
+        until(lambda: status_of(conn, first) == "failed")
+        assert (runtime.status().problem, left) == (None, [])  # one of two: the other still works
+        second = make_job(conn, job_type="stuck", max_retries=1)
+        runtime.pump.ready([ready_key(conn, second)])
+        until(lambda: left)
+        assert "do not end" in str(runtime.status().problem)
+        runtime._watch()
+        assert left == ["left"]
+        gate.opened.set()
+        until(lambda: runtime.status().problem is None)
 
 
 def holds_the_timetable(runtime: Runtime) -> bool:
@@ -190,7 +216,7 @@ def test_one_of_two_processes_leads_and_its_tasks_run_once_per_tick(database_url
 def test_a_worker_that_lost_its_database_loses_its_run_and_another_runs_it_once(
     database_url: str, proxy: Proxy, conn: Connection, gate: Gate
 ):
-    lease = {"scheduler__lease_s": 1.2}
+    lease = {"scheduler__lease_s": 1.5}
     job = make_job(conn)
     with running(proxy.url, {"t": gate}, **lease) as lost:
         until(lambda: gate.runs)

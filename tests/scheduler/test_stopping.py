@@ -1,10 +1,9 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, text
 
 from jobs.job import Run
 from jobs.outcomes import Done, Fail, Outcome
@@ -12,7 +11,7 @@ from jobs.store import CAP_LOCK
 from scheduler import stopping
 from scheduler.runtime import Runtime
 from tests.factory import make_job, row_of
-from tests.scheduler.kit import Gate, count, running, status_of, until
+from tests.scheduler.kit import Gate, count, hooked, running, status_of, until
 from tests.scheduler.proxy import Proxy
 
 
@@ -58,6 +57,7 @@ def test_with_a_long_budget_a_short_job_finishes_and_a_long_one_is_handed_back(
         stopped.result(20)
     assert_nothing_is_left(conn)
     assert [status_of(conn, job) for job in (short, long)] == ["completed", "queued"]
+    assert row_of(conn, short).version == 3  # enqueued, claimed, completed: it never was handed back
 
 
 def test_draining_ends_as_soon_as_nothing_runs(database_url: str, conn: Connection):
@@ -81,11 +81,15 @@ def test_another_process_leads_while_this_one_drains(database_url: str, conn: Co
             stopped.result(20)
 
 
-def test_a_result_that_comes_after_the_hand_back_is_taken(database_url: str, conn: Connection, gate: Gate):
+def test_a_result_that_comes_after_the_hand_back_is_taken(
+    database_url: str, conn: Connection, gate: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stopping, "DRAIN_FROM_S", 3600)
+    monkeypatch.setattr(stopping, "HAND_BACK_S", 0)  # a drain would outlast the test
     job = make_job(conn)
     with running(database_url, {"t": gate}) as runtime, ThreadPoolExecutor(1) as threads:
         until(lambda: gate.runs)
-        stopped = threads.submit(stopping.stop, runtime, 4.9)
+        stopped = threads.submit(stopping.stop, runtime, 60)
         until(lambda: status_of(conn, job) == "queued")
         gate.opened.set()
         stopped.result(20)
@@ -134,17 +138,12 @@ def test_a_claim_under_way_when_the_stop_begins_is_handed_back_too(database_url:
     assert (row_of(conn, job).status, row_of(conn, job).claim_seq) == ("queued", 1)
 
 
-def hooked(engine: Engine, moment: str, word: str, action: Any) -> None:
-    """Call `action()` at this moment of each statement that contains `word`."""
-    event.listen(engine, moment, lambda _conn, _cursor, statement, *_rest: action() if word in statement else None)
-
-
 def test_no_heartbeat_comes_after_the_workers_row_is_taken_away(database_url: str, conn: Connection):
-    with running(database_url, {}, scheduler__heartbeat_every_s=0.02) as runtime:
+    with running(database_url, {}, scheduler__heartbeat_every_s=0.2) as runtime:
         until(lambda: leads(runtime, conn))
         beats: list[int] = []
         thread = next(one for one in runtime._threads if one.name == "heartbeat")
-        hooked(runtime.engine, "after_cursor_execute", "-- heartbeat", lambda: beats.append(1))
+        hooked(runtime.heartbeat.line._engine, "after_cursor_execute", "-- heartbeat", lambda: beats.append(1))
 
         def wait_for_a_beat() -> None:
             seen = len(beats)
@@ -165,7 +164,7 @@ def test_a_heartbeat_under_way_does_not_take_the_lead_back_for_good(database_url
             assert resigned.wait(20)
 
         hooked(runtime.engine, "after_cursor_execute", "-- resign", resigned.set)
-        hooked(runtime.engine, "before_cursor_execute", "-- heartbeat", hold_back)
+        hooked(runtime.heartbeat.line._engine, "before_cursor_execute", "-- heartbeat", hold_back)
         assert sent.wait(20)
         stopping.stop(runtime, 2)
     assert_nothing_is_left(conn)
@@ -181,3 +180,16 @@ def test_a_stopped_process_keeps_no_thread_and_no_connection(database_url: str, 
         until(lambda: runtime.engine.pool.checkedout() == 0)  # a task under way may have one still
         assert not runtime.status().running
     until(lambda: not {one for one in threading.enumerate() if one.name != "hints"} - before)
+
+
+def test_in_a_hurry_what_runs_is_handed_back_at_once(database_url: str, conn: Connection, gate: Gate):
+    job, hurried = make_job(conn), threading.Event()
+    with running(database_url, {"t": gate}) as runtime, ThreadPoolExecutor(1) as threads:
+        until(lambda: gate.runs)
+        stopped = threads.submit(stopping.stop, runtime, 3600, hurried.is_set)
+        until(lambda: not runtime.heartbeat.stands)
+        assert not stopped.done()
+        hurried.set()
+        stopped.result(20)
+        assert (status_of(conn, job), row_of(conn, job).retry_count) == ("queued", 0)
+        gate.opened.set()

@@ -18,7 +18,7 @@ from tests.factory import make_job
 from tests.jobs import kit
 
 ROOT = Path(__file__).parents[3]
-HEAD = "0001"
+HEAD = "0002"
 TEN_AT_ONCE = """
 import os, sys
 from jobs.db.engine import open_engine
