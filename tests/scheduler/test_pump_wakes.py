@@ -37,7 +37,6 @@ def idle(make_rig: MakeRig, conn: Connection) -> Iterator[Rig]:
     """A pump that has looked at the empty queue, and sleeps."""
     rig = make_rig({"t": done}, scheduler__seats=1)
     rig.pump.step()
-    rig.pump._bounds._full_not_before = 0.0  # the next full look need not wait
     rig.pump._awake.clear()
     with rig.looping():
         yield rig
