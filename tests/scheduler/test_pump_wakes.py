@@ -111,7 +111,8 @@ def test_idleness_costs_no_statement(idle: Rig, engine: Engine, conn: Connection
         make_job(conn)
     idle.pump.poll()
     until(lambda: count(conn, "status = 'completed'") == 3)
-    until(lambda: idle.pump._nap_s() is None and not idle.pump._awake.is_set())
+    bounds = idle.pump._claims._bounds
+    until(lambda: not (bounds._more or bounds._wants_full))  # its last look, without bounds, is over
     with statements(engine, "-- claim") as sent:
         assert not threading.Event().wait(0.5)
     assert sent == []

@@ -134,7 +134,7 @@ def test_everything_drains_under_all_caps_with_two_pumps(engine: Engine, conn: C
         finally:
             over.set()
             poller.join()
-    assert set(busy.most.values()) == {2}
+    assert busy.most["ann"] == 2 and max(busy.most.values()) == 2  # the short backlogs may never meet themselves
     assert 2 <= busy.most_of_all <= 5
 
 
