@@ -29,12 +29,13 @@ from cli.token import token
 from config import Config
 from jobs import handlers, telemetry
 from jobs.db.engine import open_engine
+from jobs.db.patience import Watchdog
 from jobs.errors import SetupError
 from jobs.events import Hints
 from jobs.handlers.llm import Llm, openai_llm
 from jobs.job import Handler
 from scheduler import stopping
-from scheduler.runtime import Runtime
+from scheduler.runtime import Patience, Runtime
 
 SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
 
@@ -96,6 +97,7 @@ def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     """Called in gunicorn's worker process, for all of this has threads."""
     engine = _engine(settings, database, settings.database.pool_size)
     if not settings.scheduler.embedded:
+        threading.Thread(target=Watchdog().loop, name="watchdog", daemon=True).start()
         hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
         return create_app(lambda: settings, engine, hints, lambda: None), lambda: None, lambda: None
     runtime = _runtime(settings, database)
@@ -123,19 +125,20 @@ def _runtime(settings: Config, database: Database) -> Runtime:
         _engine(settings, database, SCHEDULER_CONNECTIONS),
         _handlers(settings),
         listen_url=database.listen_url,
-        own_engine=lambda: _engine(settings, database, 1),
+        own_engine=lambda patience_s: _engine(settings, database, 1, patience_s),
         leave=lambda: os.kill(os.getpid(), signal.SIGTERM),
         version=VERSION,
     )
 
 
-def _engine(settings: Config, database: Database, pool_size: int) -> Engine:
+def _engine(settings: Config, database: Database, pool_size: int, patience_s: Patience = None) -> Engine:
     about = settings.database
     return open_engine(
         database.url,
         pool_size=pool_size,
         connect_timeout_s=about.connect_timeout_s,
         statement_timeout_s=about.statement_timeout_s,
+        patience_s=patience_s,
     )
 
 

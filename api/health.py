@@ -20,8 +20,10 @@ from api.jobs import PREFIX
 from api.schemas import iso
 from config import Config
 from jobs.db.engine import autocommit
+from jobs.db.patience import at_most
 from jobs.telemetry import SchedulerStatus
 
+ANSWER_S = 2.0
 CONNECTED, BUSY, GONE = "connected", "busy", "disconnected"
 Health = tuple[dict[str, Any], int]
 
@@ -40,7 +42,7 @@ def blueprint(
 def database(engine: Engine) -> str:
     """Connected; busy: every connection is in use; disconnected: it does not answer."""
     try:
-        with autocommit(engine):  # taking a connection from the pool pings it
+        with at_most(ANSWER_S), autocommit(engine):  # taking a connection from the pool pings it
             return CONNECTED
     except exc.TimeoutError:
         return BUSY

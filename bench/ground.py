@@ -58,7 +58,7 @@ def scheduler(
         open_engine(url),
         handlers,
         listen_url=url,
-        own_engine=lambda: open_engine(url, pool_size=1),
+        own_engine=lambda patience_s: open_engine(url, pool_size=1, patience_s=patience_s),
         leave=lambda: None,
         version="bench",
     )

@@ -11,7 +11,9 @@ MESSAGE_CHARS = 200
 class Held:
     """Shared by the thread that runs the handler, the heartbeat and the watchdog.
 
-    `trusted_until` (monotonic) is when this worker must stop believing that the run is its own.
+    `trusted_until` (monotonic) is when this worker must stop believing that the run is its own.  From then on its
+    handler is held up where it asks whether to go on, until a heartbeat is answered: the run may be somebody else's
+    by now, or it may still be ours, because the database stood still for everybody.
     """
 
     def __init__(self, claim: Claim, *, limit_s: float, trusted_until: float) -> None:
@@ -25,6 +27,7 @@ class Held:
         self.stop_reason: str | None = None
         self._ended = False
         self._lock = threading.Lock()
+        self._news = threading.Condition()
 
     def run(self) -> Run:
         """The handler's view."""
@@ -40,10 +43,30 @@ class Held:
 
     def stop(self, reason: str) -> None:
         """Ask the handler to end; the first reason stays: cancelled, lost or stopping."""
-        self.stop_reason = self.stop_reason or reason
+        with self._news:
+            self.stop_reason = self.stop_reason or reason
+            self._news.notify_all()
+
+    def trust(self, until: float) -> None:
+        """The run is still ours, at least until then (monotonic)."""
+        with self._news:
+            self.trusted_until = until
+            self._news.notify_all()
+
+    def must_end(self) -> bool:
+        """The handler was told to stop, or its time is over."""
+        return self.stop_reason is not None or self.overdue()
 
     def cancelled(self) -> bool:
-        return self.stop_reason is not None or time.monotonic() >= min(self.deadline, self.trusted_until)
+        """The same for the handler, which waits here while nobody knows whose run it is."""
+        while not self.must_end() and not self._trusted():
+            with self._news:
+                left_s = self.deadline - time.monotonic()
+                self._news.wait_for(lambda: self.must_end() or self._trusted(), timeout=max(0.0, left_s))
+        return self.must_end()
+
+    def _trusted(self) -> bool:
+        return time.monotonic() < self.trusted_until
 
     def overdue(self, grace_s: float = 0) -> bool:
         return time.monotonic() >= self.deadline + grace_s

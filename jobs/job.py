@@ -79,7 +79,8 @@ class Run:
     `attempt` is 1 in a job's first run.  `deadline` is a value of `clock`, None without a limit.
     `report(percent, message)` tells the user how far it is; it never blocks and never fails.
     `clock` is what `deadline` is read on: tests bring their own.
-    `cancelled()` turns True when nobody wants the answer any more: return soon, whatever you return.
+    `cancelled()` turns True when nobody wants the answer any more: return soon, whatever you return.  While the
+    database does not answer for so long that the run may be another worker's by now, it waits until that is known.
     """
 
     job_id: str

@@ -62,7 +62,7 @@ def _as_stopped(held: Held, outcome: Outcome) -> Outcome:
 
     A cancel stays as it is: the database knows of it, and decides.
     """
-    if held.stop_reason == "cancelled" or not held.cancelled():
+    if held.stop_reason == "cancelled" or not held.must_end():
         return outcome
     if held.stop_reason is None and held.overdue():
         return timed_out(held)

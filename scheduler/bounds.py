@@ -5,7 +5,7 @@ holds them there.  Beginning at the smallest key of the last claim walks past no
 before a bound is found by its hint, or by a full look without bounds.
 
     full look: at each poll, and when a bounded one found nothing; at most every max(1 s, 20 x its own cost)
-    What it costs beyond a second is not counted: it has met a database that stood still.
+    What it costs beyond a quarter of a second is not counted: it has met a lock, or a database that stood still.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from jobs.rows import Claimed
 RANKS = range(-9, 10)
 FULL = tuple(Key(rank, -(2**63), -(2**63)) for rank in RANKS)
 FULL_EVERY_S = 1.0
-COST_AT_MOST_S = 1.0
+COST_AT_MOST_S = 0.25
 COSTS = 20
 
 

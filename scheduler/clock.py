@@ -28,6 +28,7 @@ from scheduler.timetable import CLUSTER, EVERY_TASK, LOCAL, Intervals
 log = logging.getLogger(__name__)
 
 CLUSTER_STORE = "cluster"
+STEP = timedelta(seconds=1)  # of the system's clock; what is smaller is its usual regulation
 THREADS = 8  # more than there are tasks: none waits for another
 
 
@@ -37,10 +38,13 @@ class GuardedScheduler(BackgroundScheduler):  # type: ignore[misc]  # APSchedule
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.last_pass = time.monotonic()
+        self._ahead_s = _ahead_s()
 
     def _process_jobs(self) -> float | None:
         try:
-            with self._jobstores_lock:  # the stock one may make a last pass when the executors are gone already
+            with self._jobstores_lock:
+                self._follow_clock()
+                # the stock one may make a last pass when the executors are gone already
                 wait_s: float | None = super()._process_jobs() if self.running else None
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the clock must go on
             log.warning("the timetable could not be read or written (%s); trying again", type(error).__name__)
@@ -48,8 +52,23 @@ class GuardedScheduler(BackgroundScheduler):  # type: ignore[misc]  # APSchedule
         self.last_pass = time.monotonic()
         return wait_s
 
+    def _follow_clock(self) -> None:
+        """When the system's clock was set back, so is the timetable, or it would stand still for that long."""
+        ahead_s = _ahead_s()
+        back = timedelta(seconds=self._ahead_s - ahead_s)
+        for store in self._jobstores.values() if back > STEP else ():
+            for entry in store.get_all_jobs():
+                entry._modify(next_run_time=entry.next_run_time - back)  # noqa: SLF001 - modify_job() would wake us again
+                store.update_job(entry)
+        self._ahead_s = ahead_s
+
     def alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
+
+
+def _ahead_s() -> float:
+    """What the clock on the wall shows beyond the one that nobody can set."""
+    return time.time() - time.monotonic()
 
 
 class Clock:

@@ -33,7 +33,7 @@ class Heartbeat:
         worker: Callable[[], workers.Worker],
         every_s: Callable[[], float],
     ) -> None:
-        self.line = Line(engine)
+        self._line = Line(engine)
         self._pool = pool
         self._leader = leader
         self._worker = worker
@@ -51,7 +51,7 @@ class Heartbeat:
                 log.warning("a heartbeat failed (%s); trying again", type(error).__name__)
                 pause_s = min(PAUSE_S, self._every_s())
             self._stop.wait(pause_s)
-        self.line.close()
+        self._line.close()
 
     def stop(self) -> None:
         self._stop.set()
@@ -59,14 +59,14 @@ class Heartbeat:
     def beat(self) -> None:
         """One statement; a second one only when a run is missing from the answer."""
         runs, worker, sent = list(self._pool.held.values()), self._worker(), time.monotonic()
-        with self.line.use() as conn:
+        with self._line.use() as conn:
             beat = workers.heartbeat(conn, [_row(held) for held in runs], worker, stands=self.stands)
             missing = [held for held in runs if held.claim.id not in beat.held]
             seen = {str(row.id): row for row in store.verdicts(conn, [m.claim.id for m in missing])} if missing else {}
         trusted_until = sent + worker.lease_s - self._every_s()
         for held in runs:
             if held.claim.id in beat.held:
-                held.trusted_until = trusted_until
+                held.trust(trusted_until)
                 if beat.held[held.claim.id]:
                     held.stop("cancelled")
             elif _lost(held, seen.get(held.claim.id)):

@@ -111,7 +111,8 @@ class JsonJobStore(SQLAlchemyJobStore):  # type: ignore[misc]  # APScheduler has
             task, every_s = str(state["task"]), float(state["every_s"])
             trigger = IntervalTrigger(seconds=every_s, timezone=UTC)
             # What is overdue is due now: APScheduler counts the missed runs one by one, and half a year has millions.
-            run_at = max(datetime.fromtimestamp(next_run_time or 0, UTC), now)
+            # What is further off than its interval was written by a process whose clock was ahead of ours.
+            run_at = min(max(datetime.fromtimestamp(next_run_time or 0, UTC), now), now + trigger.interval)
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
         if every_s <= 0 or task not in self._tasks:

@@ -49,7 +49,7 @@ class Pump:
     def __init__(
         self, engine: Engine, pool: Pool, hints: Hints, *, worker_id: str, job_types: Sequence[str], rules: Rules
     ) -> None:
-        self.line = Line(engine)
+        self._line = Line(engine)
         self._pool = pool
         self._hints = hints
         self._rules = rules
@@ -100,7 +100,7 @@ class Pump:
             if not self._stepped():
                 time.sleep(PAUSE_S)
                 self._awake.set()
-        self.line.close()
+        self._line.close()
 
     def _nap_s(self) -> float | None:
         """How long to sleep if nobody wakes it: until a full look that is wanted may be taken."""
@@ -123,7 +123,7 @@ class Pump:
 
     def step(self) -> Step:
         """One flush and one claim; what could not be recorded stays for the next step."""
-        with self._single_flight, self.line.use() as conn:
+        with self._single_flight, self._line.use() as conn:
             self._claims.looked = False
             step = Step(self._record(conn), self._claims.claim(conn) if self._claiming else 0)
             self._claims.advance_clock(conn)

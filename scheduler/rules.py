@@ -37,11 +37,6 @@ class Rules:
         return self.heartbeat_every_s * 0.6
 
     @property
-    def statement_s(self) -> float:
-        """How long the pump's step may take: PostgreSQL itself ends its few statements before that, unless frozen."""
-        return self._settings().database.statement_timeout_s * 3
-
-    @property
     def leader_ttl_s(self) -> float:
         return self._settings().scheduler.leader_ttl_s
 

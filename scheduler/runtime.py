@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import Config
 from jobs import runner, workers
 from jobs.db.listener import Listener
+from jobs.db.patience import Watchdog
 from jobs.events import CHANNEL, Hints, dispatch
 from jobs.held import Held
 from jobs.job import Handler, Key
@@ -27,7 +28,6 @@ from scheduler.leader import Leader
 from scheduler.pool import Pool
 from scheduler.pump import Pump
 from scheduler.rules import Rules
-from scheduler.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,11 @@ JOIN_S = 0.5  # for all threads together, at the end
 OVERDUE_GRACE_S = 5.0  # between a handler's time-out and the moment when the watchdog writes it down
 
 
+Patience = Callable[[], float] | None  # see jobs.db.engine.open_engine
+
+
 class Runtime:
-    """`engine` serves the pump, the hints and the tasks; `own_engine()` gives one for a single connection.
+    """`engine` serves the pump, the hints and the tasks; `own_engine(patience_s)` gives one for a single connection.
 
     `listen_url` None: no LISTEN, polling only.  `leave()` ends the process in order, for another to take its place.
     """
@@ -48,7 +51,7 @@ class Runtime:
         handlers: Mapping[str, Handler],
         *,
         listen_url: str | None,
-        own_engine: Callable[[], Engine],
+        own_engine: Callable[[Patience], Engine],
         leave: Callable[[], None],
         version: str,
     ) -> None:
@@ -63,19 +66,21 @@ class Runtime:
         self.pump = Pump(engine, self.pool, self.hints, worker_id=self.worker_id, job_types=list(handlers), rules=rules)
         self.leader = Leader(self._leadership_changed)
         self.heartbeat = Heartbeat(
-            own_engine(), self.pool, self.leader, worker=self._worker, every_s=lambda: rules.heartbeat_every_s
+            own_engine(lambda: rules.answer_s),
+            self.pool,
+            self.leader,
+            worker=self._worker,
+            every_s=lambda: rules.heartbeat_every_s,
         )
         self._ground = tasks.Ground(engine, self.hints, rules, Amnesty(), lambda: self.leader.term)
         self.clock = Clock(
             lambda: settings().scheduler,
             {"poll": self.pump.poll, "watch": self._watch, "lead": self._lead},
             lambda task: tasks.TASKS[task](self._ground),
-            lambda dispatched: JsonJobStore(own_engine(), tasks.TASKS, dispatched),
+            lambda dispatched: JsonJobStore(own_engine(None), tasks.TASKS, dispatched),
         )
         self._listener = Listener(listen_url, CHANNEL, self._heard, self.pump.poll) if listen_url else None
-        self._watchdog = Watchdog(
-            {self.heartbeat.line: lambda: rules.answer_s, self.pump.line: lambda: rules.statement_s}
-        )
+        self._watchdog = Watchdog()
         self._threads: list[threading.Thread] = []
         self._leave = leave
         self._leaving = False

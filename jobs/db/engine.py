@@ -1,26 +1,40 @@
 """The one place where a database URL becomes connections."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, event
 
+from jobs.db.patience import Patient
+
 # A host that has vanished from the network is noticed in seconds, not in libpq's two hours.
 KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
+GRACE = 1.5  # PostgreSQL ends a statement by itself at its time-out; who has heard nothing by then never will
 
-def open_engine(url: str, *, pool_size: int = 5, connect_timeout_s: int = 5, statement_timeout_s: float = 10) -> Engine:
+
+def open_engine(
+    url: str,
+    *,
+    pool_size: int = 5,
+    connect_timeout_s: int = 5,
+    statement_timeout_s: float = 10,
+    patience_s: Callable[[], float] | None = None,
+) -> Engine:
     """An engine on `url` as libpq reads it (Railway's, several hosts, a socket directory).
 
     Never more than `pool_size` connections; a caller that finds none within `connect_timeout_s` gets
-    sqlalchemy.exc.TimeoutError.  The URL goes to psycopg2 as it is, because SQLAlchemy would read
-    postgresql:// as another driver and refuses several hosts.
+    sqlalchemy.exc.TimeoutError.  An answer is waited for as long as `patience_s` says (None: half as long again
+    as a statement may take).  The URL goes to psycopg2 as it is, because SQLAlchemy would read postgresql:// as
+    another driver and refuses several hosts.
     """
 
     def connect() -> Any:
-        return psycopg2.connect(url, connect_timeout=connect_timeout_s, application_name="yardmaster", **KEEP_ALIVE)
+        conn = connect_patiently(url, connect_timeout_s, "yardmaster")
+        conn.patience_s = patience_s or (lambda: statement_timeout_s * GRACE)
+        return conn
 
     engine = create_engine(
         "postgresql+psycopg2://",
@@ -33,6 +47,13 @@ def open_engine(url: str, *, pool_size: int = 5, connect_timeout_s: int = 5, sta
     )
     _prepare_sessions(engine, statement_timeout_s)
     return engine
+
+
+def connect_patiently(url: str, connect_timeout_s: int, application_name: str) -> Patient:
+    """The wait for a connection is bounded by libpq itself; what comes after it, by patience and the watchdog."""
+    options = {"connect_timeout": connect_timeout_s, "application_name": application_name} | KEEP_ALIVE
+    conn: Patient = psycopg2.connect(url, connection_factory=Patient, **options)
+    return conn
 
 
 def _prepare_sessions(engine: Engine, statement_timeout_s: float) -> None:

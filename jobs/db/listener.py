@@ -8,12 +8,14 @@ from typing import Any
 
 import psycopg2
 
-from jobs.db.engine import KEEP_ALIVE
+from jobs.db.engine import connect_patiently
 
 log = logging.getLogger(__name__)
 
 QUIET_S = 1.0  # how often the loop looks whether it shall end
 PAUSE_S = 1.0  # between two tries to connect
+CONNECT_TIMEOUT_S = 5
+ANSWER_S = 5.0
 
 
 class Listener:
@@ -46,7 +48,8 @@ class Listener:
                 self._stop.wait(PAUSE_S)
 
     def _listen(self) -> None:
-        conn = psycopg2.connect(self._url, connect_timeout=5, application_name="yardmaster listener", **KEEP_ALIVE)
+        conn = connect_patiently(self._url, CONNECT_TIMEOUT_S, "yardmaster listener")
+        conn.patience_s = lambda: ANSWER_S
         try:
             conn.autocommit = True
             with conn.cursor() as cursor:

@@ -1,15 +1,18 @@
 """Whether health sees what is wrong, and only that."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
 from sqlalchemy import text
 
 from jobs.db.engine import open_engine
+from jobs.db.patience import Watchdog
 from jobs.telemetry import SchedulerStatus
 from tests.api import kit
 from tests.api.kit import assert_error
+from tests.scheduler.proxy import Proxy
 
 WELL = SchedulerStatus(
     running=True,
@@ -100,6 +103,23 @@ def test_a_connection_that_has_died_meanwhile_is_not_taken_for_a_dead_database(y
         )
     )
     assert yard.get("/readyz", None).status_code == 200
+
+
+def test_a_frozen_database_is_said_to_be_away_instead_of_being_waited_for(database_url, conn):
+    proxy, watchdog = Proxy(database_url), Watchdog()
+    engine = open_engine(proxy.url, pool_size=1, connect_timeout_s=1)
+    frozen = kit.scene(engine, conn, kit.settings())
+    assert frozen.get("/readyz", None).status_code == 200
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(watchdog.loop)
+        proxy.freeze()
+        assert_error(frozen.get("/readyz", None), 503, "not_ready")
+        watchdog.stop()
+        looking.result(10)
+    proxy.mend()
+    assert frozen.get("/readyz", None).status_code == 200
+    proxy.close()
+    engine.dispose()
 
 
 def test_a_full_pool_is_called_busy(database_url, conn):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jobs.held import MESSAGE_CHARS, printable
 from jobs.job import Claim, Key
 from tests.jobs import kit
+from tests.scheduler.kit import until
 
 CLAIM = Claim("01920000-0000-7000-8000-000000000001", 1, "ann", "t", {"a": 1}, 0, 3, Key(0, 0, 1), 0.0)
 
@@ -66,12 +67,41 @@ def test_the_handler_shall_stop_when_its_time_is_over():
     assert not held.overdue(grace_s=1000)
 
 
-def test_the_handler_shall_stop_when_its_lease_could_have_ended():
+@pytest.fixture
+def asking():
+    """A run whose lease could have ended, and what its handler will hear to its question whether to stop."""
     held = kit.held(CLAIM, trusted_s=0)
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(held.run().cancelled)
+        until(lambda: held._news._waiters)  # the handler waits
+        assert not asked.done()
+        yield held, asked
+        held.stop("over")
+
+
+def test_a_handler_whose_lease_could_have_ended_goes_on_once_it_is_known_to_be_its_own(asking):
+    held, asked = asking
+    held.trust(time.monotonic() + 60)
+    assert asked.result(10) is False
+
+
+def test_a_handler_whose_lease_could_have_ended_stops_once_it_is_known_to_be_anothers(asking):
+    held, asked = asking
+    held.stop("lost")
+    assert asked.result(10) is True
+
+
+def test_a_handler_whose_lease_could_have_ended_waits_no_longer_than_its_time():
+    held = kit.held(CLAIM, trusted_s=0, limit_s=0.05)
     assert held.run().cancelled()
-    assert not held.overdue()
-    held.trusted_until = time.monotonic() + 60  # a heartbeat was answered after all
-    assert not held.run().cancelled()
+    assert held.overdue()
+
+
+def test_an_answer_that_comes_too_late_to_be_believed_changes_nothing(asking):
+    held, asked = asking
+    held.trust(time.monotonic())
+    until(lambda: held._news._waiters)
+    assert not asked.done()
 
 
 def test_the_time_left_counts_down_from_the_limit(held):

@@ -149,12 +149,6 @@ def test_what_a_run_says_after_its_worker_stopped_it_is_not_held_against_the_job
 
 
 @pytest.mark.parametrize("handler", SENT_AWAY.values(), ids=SENT_AWAY)
-def test_what_a_run_says_after_its_lease_could_have_ended_is_not_held_against_the_job_either(handler):
-    entry = failure(handler, held=kit.held(CLAIM, trusted_s=0))
-    assert (entry["counted"], entry["error_code"]) == (False, "worker_stopped")
-
-
-@pytest.mark.parametrize("handler", SENT_AWAY.values(), ids=SENT_AWAY)
 def test_a_run_that_took_too_long_is_timed_out_and_may_be_tried_again(handler):
     entry = failure(handler, held=kit.held(CLAIM, limit_s=0))
     assert (entry["retryable"], entry["counted"], entry["error_code"]) == (True, True, "timed_out")

@@ -121,7 +121,7 @@ class Rig:
     def close(self) -> None:
         """What a rig needs that was stepped by hand."""
         self.pool.close()
-        self.pump.line.close()
+        self.pump._line.close()
 
 
 MakeRig = Callable[..., Rig]  # the fixture make_rig(handlers, **settings)
@@ -138,7 +138,7 @@ def running(
         engine,
         handlers,
         listen_url=url if fixed.database.notify else None,
-        own_engine=lambda: open_engine(url, pool_size=1),
+        own_engine=lambda patience_s: open_engine(url, pool_size=1, patience_s=patience_s),
         leave=leave,
         version="test",
     )

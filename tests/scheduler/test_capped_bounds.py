@@ -122,4 +122,4 @@ def test_a_walk_puts_off_the_next_full_look_by_what_all_of_it_cost():
     nothing = Claimed([], 3, NOW, reached=[END])
     for _ in range(10):
         bounds.found(look(bounds, 0), nothing, asked=3, now=0, cost_s=1)
-    assert bounds._full_not_before == 10 * 20
+    assert bounds._full_not_before == 10 * 5

@@ -51,6 +51,19 @@ def test_the_clock_goes_on_after_a_store_that_raised(method: str):
     assert not scheduler.alive()
 
 
+def test_the_timetable_follows_a_system_clock_that_is_set_back():
+    """As it looks from inside: what was planned is an hour off, and the clock is an hour behind where it was."""
+    scheduler, ticks, hour = GuardedScheduler(timezone=UTC), list[int](), timedelta(hours=1)
+    scheduler.start()
+    entry = scheduler.add_job(lambda: ticks.append(1), "interval", seconds=600)
+    entry.modify(next_run_time=datetime.now(UTC) + hour)
+    scheduler._ahead_s += hour.total_seconds()
+    scheduler.wakeup()
+    until(lambda: ticks)
+    assert entry.next_run_time < datetime.now(UTC) + timedelta(seconds=601)
+    scheduler.shutdown(wait=False)
+
+
 def planned(clock: Any, task: str) -> datetime:
     """When the task runs next."""
     return clock._scheduler.get_job(task, "cluster").next_run_time  # type: ignore[no-any-return]

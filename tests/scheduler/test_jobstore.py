@@ -143,6 +143,15 @@ def test_what_is_overdue_for_long_is_due_once(database_url: str, conn: Connectio
     assert len(store.get_due_jobs(datetime.now(UTC))) == 2
 
 
+def test_what_a_process_planned_whose_clock_was_ahead_waits_no_longer_than_its_interval(
+    database_url: str, conn: Connection, paused: GuardedScheduler
+):
+    hour = datetime.now(UTC) + timedelta(hours=1)
+    insert(conn, "reap", {"task": "reap", "every_s": 5}, next_run_time=hour.timestamp())
+    store = attached(paused, make_store(database_url))
+    assert store.get_next_run_time() <= datetime.now(UTC) + timedelta(seconds=5)
+
+
 def test_ticks_of_frequent_tasks_cost_no_statement(database_url: str, conn: Connection):
     ticks: list[str] = []
     stores: list[JsonJobStore] = []

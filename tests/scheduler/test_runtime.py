@@ -223,12 +223,12 @@ def test_a_worker_that_lost_its_database_loses_its_run_and_another_runs_it_once(
         proxy.cut()
         with running(database_url, {"t": done}, **lease) as other:
             until(lambda: row_of(conn, job).losses == 1)
-            assert gate.runs[0].cancelled()
             other.pump.poll()
             until(lambda: status_of(conn, job) == "completed")
         with told(StaleWrite) as stale:
-            gate.opened.set()
             proxy.mend()
+            until(gate.runs[0].cancelled)
+            gate.opened.set()
             until(lambda: stale)
         assert not lost.pool.held
     row = row_of(conn, job)

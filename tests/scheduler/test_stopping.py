@@ -144,7 +144,7 @@ def test_no_heartbeat_comes_after_the_workers_row_is_taken_away(database_url: st
         until(lambda: leads(runtime, conn))
         beats: list[int] = []
         thread = next(one for one in runtime._threads if one.name == "heartbeat")
-        hooked(runtime.heartbeat.line._engine, "after_cursor_execute", "-- heartbeat", lambda: beats.append(1))
+        hooked(runtime.heartbeat._line._engine, "after_cursor_execute", "-- heartbeat", lambda: beats.append(1))
 
         def wait_for_a_beat() -> None:
             seen = len(beats)
@@ -165,7 +165,7 @@ def test_a_heartbeat_under_way_does_not_take_the_lead_back_for_good(database_url
             assert resigned.wait(20)
 
         hooked(runtime.engine, "after_cursor_execute", "-- resign", resigned.set)
-        hooked(runtime.heartbeat.line._engine, "before_cursor_execute", "-- heartbeat", hold_back)
+        hooked(runtime.heartbeat._line._engine, "before_cursor_execute", "-- heartbeat", hold_back)
         assert sent.wait(20)
         stopping.stop(runtime, 2)
     assert_nothing_is_left(conn)

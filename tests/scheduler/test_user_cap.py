@@ -134,7 +134,7 @@ def test_everything_drains_under_all_caps_with_two_pumps(engine: Engine, conn: C
         finally:
             over.set()
             poller.join()
-    assert busy.most["ann"] == 2 and max(busy.most.values()) == 2  # the short backlogs may never meet themselves
+    assert busy.most["ann"] == max(busy.most.values()) == 2  # the users with few jobs may never have two at a time
     assert 2 <= busy.most_of_all <= 5
 
 
