@@ -139,6 +139,7 @@ def _engine(settings: Config, database: Database, pool_size: int, patience_s: Pa
         connect_timeout_s=about.connect_timeout_s,
         statement_timeout_s=about.statement_timeout_s,
         patience_s=patience_s,
+        alone=True,
     )
 
 

@@ -32,7 +32,7 @@ def database() -> Iterator[str]:
     head, _, query = server.partition("?")
     url = head.rsplit("/", 1)[0] + "/" + name + ("?" + query if query else "")
     try:
-        engine = open_engine(url)
+        engine = open_engine(url, alone=True)
         migrate(engine)
         engine.dispose()
         yield url
@@ -55,10 +55,10 @@ def scheduler(
     settings = config.load(CONFIG_FILE, environ)
     runtime = Runtime(
         lambda: settings,
-        open_engine(url),
+        open_engine(url, alone=True),
         handlers,
         listen_url=url,
-        own_engine=lambda patience_s: open_engine(url, pool_size=1, patience_s=patience_s),
+        own_engine=lambda patience_s: open_engine(url, pool_size=1, patience_s=patience_s, alone=True),
         leave=lambda: None,
         version="bench",
     )

@@ -56,7 +56,7 @@ def pickup(url: str) -> Figures:
         if isinstance(event, telemetry.RunStarted):
             waits.append(event.wait_s * 1000)
 
-    engine = open_engine(url)
+    engine = open_engine(url, alone=True)
     with scheduler(url, {"nothing": nothing}, seats=3, cap=3) as runtime, autocommit(engine) as conn:
         time.sleep(1)  # a worker that has just started is not idle
         end = telemetry.subscribe(note)
@@ -84,7 +84,7 @@ def caps(url: str) -> Figures:
 
 def capped(url: str) -> Figures:
     """A claim past the 100,000 jobs of a user at the cap, against the same claim of an empty queue."""
-    engine, figures = open_engine(url), dict[str, tuple[float, str]]()
+    engine, figures = open_engine(url, alone=True), dict[str, tuple[float, str]]()
     with autocommit(engine) as conn:
         for what, jobs in (("nobody's jobs", 0), ("100,000 capped", BACKLOG)):
             if jobs:
@@ -109,7 +109,7 @@ MEASURES: Mapping[str, Callable[[str], Figures]] = {
 
 def _drained(url: str, seats: int, cap: int | None, user_cap: int | None) -> float:
     """Jobs a second."""
-    engine = open_engine(url)
+    engine = open_engine(url, alone=True)
     with autocommit(engine) as conn:
         for number in range(USERS):
             _fill(conn, f"user {number}", CAPPED_JOBS // USERS)
@@ -168,7 +168,7 @@ def _walk_ms(conn: Connection) -> float:
 
 def _enqueued(url: str, jobs: int) -> tuple[list[str], float]:
     """The ids, and the seconds that it took."""
-    engine = open_engine(url)
+    engine = open_engine(url, alone=True)
     with autocommit(engine) as conn:
         began = time.monotonic()
         made = [store.enqueue(conn, user_id="bench", job_type="nothing", request_data={}).id for _ in range(jobs)]

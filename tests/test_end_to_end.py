@@ -10,6 +10,7 @@ from jobs import store
 from tests import fake_openai
 from tests.factory import row_of
 from tests.processes import fleet, wait_until
+from tests.scheduler.proxy import Proxy
 
 LOGIN = "login flowchart: enter password, check, locked after 3 tries"
 
@@ -59,6 +60,18 @@ def test_a_provider_that_is_away_is_waited_for_without_spending_a_retry(database
             job = web.finished(web.draw(LOGIN))
         assert (job["status"], job["retry_count"]) == ("completed", 0)
         assert len(provider.calls) == 2
+
+
+def test_a_web_process_without_a_scheduler_says_so_when_its_database_freezes(database_url: str, conn: Connection):
+    proxy = Proxy(database_url)
+    patient = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_DATABASE__STATEMENT_TIMEOUT_S": "3600"}
+    with fleet(proxy.url, **patient) as ([web], _):
+        proxy.freeze()
+        assert web.call("GET", "/readyz")[0] == 503
+        assert web.call("GET", "/livez")[0] == 200
+        proxy.mend()
+        wait_until(web.ready, "ready web process")
+    proxy.close()
 
 
 def test_a_job_survives_kill_9_of_the_only_process(database_url: str, conn: Connection, tmp_path: Path):

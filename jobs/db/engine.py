@@ -22,13 +22,15 @@ def open_engine(
     connect_timeout_s: int = 5,
     statement_timeout_s: float = 10,
     patience_s: Callable[[], float] | None = None,
+    alone: bool = False,
 ) -> Engine:
     """An engine on `url` as libpq reads it (Railway's, several hosts, a socket directory).
 
     Never more than `pool_size` connections; a caller that finds none within `connect_timeout_s` gets
     sqlalchemy.exc.TimeoutError.  An answer is waited for as long as `patience_s` says (None: half as long again
-    as a statement may take).  The URL goes to psycopg2 as it is, because SQLAlchemy would read postgresql:// as
-    another driver and refuses several hosts.
+    as a statement may take).  `alone`: each statement is a transaction of its own, which costs autocommit() two
+    round trips otherwise; begin() begins nothing then.  The URL goes to psycopg2 as it is, because SQLAlchemy
+    would read postgresql:// as another driver and refuses several hosts.
     """
 
     def connect() -> Any:
@@ -43,6 +45,7 @@ def open_engine(
         max_overflow=0,
         pool_timeout=connect_timeout_s,
         pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT" if alone else "READ COMMITTED",
         hide_parameters=True,  # an error's text goes to the log; prompts and results do not
     )
     _prepare_sessions(engine, statement_timeout_s)

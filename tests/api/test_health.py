@@ -107,7 +107,7 @@ def test_a_connection_that_has_died_meanwhile_is_not_taken_for_a_dead_database(y
 
 def test_a_frozen_database_is_said_to_be_away_instead_of_being_waited_for(database_url, conn):
     proxy, watchdog = Proxy(database_url), Watchdog()
-    engine = open_engine(proxy.url, pool_size=1, connect_timeout_s=1)
+    engine = open_engine(proxy.url, pool_size=1, connect_timeout_s=1, statement_timeout_s=3600)
     frozen = kit.scene(engine, conn, kit.settings())
     assert frozen.get("/readyz", None).status_code == 200
     with ThreadPoolExecutor(1) as threads:

@@ -132,13 +132,14 @@ def running(
     url: str, handlers: Mapping[str, Handler], *, leave: Callable[[], None] = lambda: None, **changed: Any
 ) -> Iterator[Runtime]:
     """A whole scheduler, stopped at the end if the test has not done it."""
-    engine, fixed = open_engine(url), settings(**changed)
+    fixed = settings(**changed)
+    engine = open_engine(url, statement_timeout_s=fixed.database.statement_timeout_s)
     runtime = Runtime(
         lambda: fixed,
         engine,
         handlers,
         listen_url=url if fixed.database.notify else None,
-        own_engine=lambda patience_s: open_engine(url, pool_size=1, patience_s=patience_s),
+        own_engine=lambda patience_s: open_engine(url, pool_size=1, statement_timeout_s=3600, patience_s=patience_s),
         leave=leave,
         version="test",
     )

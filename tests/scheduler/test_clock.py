@@ -64,6 +64,18 @@ def test_the_timetable_follows_a_system_clock_that_is_set_back():
     scheduler.shutdown(wait=False)
 
 
+def test_a_small_regulation_of_the_system_clock_moves_nothing():
+    scheduler = GuardedScheduler(timezone=UTC)
+    scheduler.start()
+    entry = scheduler.add_job(lambda: None, "interval", seconds=600)
+    planned, passed = entry.next_run_time, scheduler.last_pass
+    scheduler._ahead_s += 0.5
+    scheduler.wakeup()
+    until(lambda: scheduler.last_pass > passed)
+    assert entry.next_run_time == planned
+    scheduler.shutdown(wait=False)
+
+
 def planned(clock: Any, task: str) -> datetime:
     """When the task runs next."""
     return clock._scheduler.get_job(task, "cluster").next_run_time  # type: ignore[no-any-return]

@@ -235,6 +235,21 @@ def test_a_worker_that_lost_its_database_loses_its_run_and_another_runs_it_once(
     assert (row.claim_seq, row.retry_count, stale[0].claim_seq) == (2, 1, 1)
 
 
+def test_a_frozen_database_is_given_up_by_the_heartbeat_while_the_lease_still_holds(
+    proxy: Proxy, conn: Connection, gate: Gate, caplog: pytest.LogCaptureFixture
+):
+    times = {"scheduler__heartbeat_every_s": 0.3, "database__statement_timeout_s": 3600}
+    make_job(conn)
+    with running(proxy.url, {"t": gate}, **times) as runtime:
+        until(lambda: gate.runs)
+        proxy.freeze()
+        until(lambda: "a heartbeat failed" in caplog.text)
+        proxy.mend()
+        assert runtime.pool.held
+        gate.opened.set()
+        until(lambda: not runtime.pool.held)
+
+
 def test_its_status_tells_how_it_is(database_url: str, conn: Connection, gate: Gate):
     make_job(conn)
     with running(database_url, {"t": gate}, scheduler__seats=2) as runtime:

@@ -87,6 +87,17 @@ def test_a_connection_that_was_autocommit_is_an_ordinary_one_again_in_the_pool(c
     engine.dispose()
 
 
+def test_where_each_statement_stands_alone_a_use_of_the_pool_costs_nothing_but_a_ping(conn, database_url):
+    """The last statement that the server saw is the one that was asked for, not one that puts something back."""
+    engine = open_engine(database_url, pool_size=1, alone=True)
+    for _ in range(2):
+        with autocommit(engine) as own:
+            pid = own.execute(text("select pg_backend_pid()")).scalar_one()
+    last = conn.execute(text("select query from pg_stat_activity where pid = :pid"), {"pid": pid}).scalar_one()
+    assert last == "select pg_backend_pid()"
+    engine.dispose()
+
+
 def test_an_unreachable_server_is_an_operational_error():
     with pytest.raises(OperationalError), open_engine("postgresql://nobody@127.0.0.1:1/none").connect():
         pass

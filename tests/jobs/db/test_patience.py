@@ -37,7 +37,9 @@ def watchdog() -> Iterator[Watchdog]:
 
 
 def engine(proxy: Proxy, patience_s: float = LIMIT_S) -> Engine:
-    return open_engine(proxy.url, pool_size=1, connect_timeout_s=2, patience_s=lambda: patience_s)
+    return open_engine(
+        proxy.url, pool_size=1, connect_timeout_s=2, statement_timeout_s=3600, patience_s=lambda: patience_s
+    )
 
 
 def ask(engine: Engine) -> int:
@@ -77,16 +79,26 @@ def test_the_wait_for_the_end_of_a_transaction_is_ended_as_well(proxy: Proxy, wa
 def test_the_listeners_first_word_is_ended_as_well(conn, database_url: str, watchdog, monkeypatch):
     monkeypatch.setattr("jobs.db.listener.ANSWER_S", LIMIT_S)
     monkeypatch.setattr("jobs.db.listener.PAUSE_S", 0.01)
-    listener = Listener(database_url, "any; select pg_sleep(600)", print, print)
+    listener = Listener(database_url, "slowly; select pg_sleep(600)", print, print)
     listener.start()
     first = until(lambda: _listening(conn))
     until(lambda: _listening(conn) - first)
     listener.stop()
+    listener._thread.join(10)
 
 
 def _listening(conn) -> set[int]:
-    pids = text("select pid from pg_stat_activity where query like 'listen any%' and datname = current_database()")
+    pids = text(
+        "select pid from pg_stat_activity where query like 'listen slowly%' and state = 'active' and datname = current_database()"
+    )
     return set(conn.execute(pids).scalars())
+
+
+def test_who_is_given_no_limit_waits_for_longer_than_a_statement_may_take(database_url: str):
+    engine = open_engine(database_url, pool_size=1, statement_timeout_s=7)
+    with engine.connect() as conn:
+        assert conn.connection.driver_connection.patience_s() == 7 * 1.5
+    engine.dispose()
 
 
 def test_an_answer_in_time_is_left_alone(proxy: Proxy):
