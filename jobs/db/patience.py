@@ -21,8 +21,7 @@ from psycopg2.extensions import connection, cursor
 
 log = logging.getLogger(__name__)
 
-LOOKS = 5  # in the shortest patience there can be
-SHORTEST_S = 0.2
+LOOK_EVERY_S = 0.2
 NONE = (math.nan, math.nan)
 
 _waits: dict["Patient", tuple[float, float]] = {}  # connection -> when it began to wait, when that is too long
@@ -84,7 +83,7 @@ class Watchdog:
 
     def loop(self) -> None:
         """Look until stop()."""
-        while not self._stop.wait(SHORTEST_S / LOOKS):
+        while not self._stop.wait(LOOK_EVERY_S):
             self.look()
 
     def look(self) -> int:
