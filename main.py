@@ -96,12 +96,13 @@ main.add_command(token)
 def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     """Called in gunicorn's worker process, for all of this has threads."""
     engine = _engine(settings, database, settings.database.pool_size)
+    job_types = handlers.requests(settings.handlers)
     if not settings.scheduler.embedded:
         threading.Thread(target=Watchdog().loop, name="watchdog", daemon=True).start()
         hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
-        return create_app(lambda: settings, engine, hints, lambda: None), lambda: None, lambda: None
+        return create_app(lambda: settings, engine, hints, lambda: None, job_types), lambda: None, lambda: None
     runtime = _runtime(settings, database)
-    app = create_app(lambda: settings, engine, runtime.hints, runtime.status)
+    app = create_app(lambda: settings, engine, runtime.hints, runtime.status, job_types)
     runtime.start()
     hurried = threading.Event()
     return app, lambda: stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set), hurried.set

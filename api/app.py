@@ -5,10 +5,13 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, g, request
+from pydantic import BaseModel
 from sqlalchemy import Engine
 
-from api import errors, health, jobs, metrics
+from api import errors, health, metrics, routes
 from api.auth import Verifier, development_secret
+from api.schemas import Canvas
+from api.yard import CANVAS, Hints, Yard
 from config import Config
 from jobs import telemetry
 from jobs.telemetry import SchedulerStatus
@@ -27,12 +30,14 @@ SECURITY: Mapping[str, str] = {
 def create_app(
     settings: Callable[[], Config],
     engine: Engine,
-    hints: jobs.Hints,
+    hints: Hints,
     status: Callable[[], SchedulerStatus | None],
+    job_types: Mapping[str, type[BaseModel] | None],
 ) -> Flask:
     """The application that gunicorn serves.
 
-    `settings` gives the configuration as it is now; `status` how the scheduler in this process is, None without one.
+    `settings` gives the configuration as it is now; `status` how the scheduler in this process is, None without one;
+    `job_types` what may be asked for (see api.yard.Yard).
     Raises SetupError when there is no key to check tokens with.
     """
     app = Flask(__name__, static_folder=None)
@@ -41,7 +46,8 @@ def create_app(
     errors.register(app)
     counted = metrics.Metrics(settings, engine, status)
     telemetry.subscribe(counted.heard)
-    app.register_blueprint(jobs.blueprint(jobs.Yard(settings, engine, hints), _verifier(settings())))
+    yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas})
+    app.register_blueprint(routes.blueprint(yard, _verifier(settings())))
     app.register_blueprint(health.blueprint(settings, engine, status))
     app.register_blueprint(metrics.blueprint(settings, counted))
     return app

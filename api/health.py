@@ -16,8 +16,8 @@ from sqlalchemy import Engine, exc
 
 from api.build import VERSION
 from api.errors import error_body
-from api.jobs import PREFIX
 from api.schemas import iso
+from api.yard import PREFIX
 from config import Config
 from jobs.db.engine import autocommit
 from jobs.db.patience import at_most

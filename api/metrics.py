@@ -12,7 +12,7 @@ from api.auth import Unauthorized, bearer, is_loopback
 from api.build import VERSION
 from api.errors import Forbidden
 from api.gauges import FleetGauges, SchedulerGauges
-from api.jobs import PREFIX
+from api.yard import PREFIX
 from config import Config
 from jobs.telemetry import Event, LeaderChanged, RunEnded, RunStarted, SchedulerStatus, StaleWrite, TaskRan
 

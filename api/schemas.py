@@ -18,6 +18,7 @@ MAX_AHEAD_S = 30 * 86400
 MAX_PAGE = 100
 MAX_OFFSET = 100_000  # a page that far down is better asked for with a cursor
 MAX_DETAILS = 20
+MAX_BULK = 10_000
 POSITIONS = 1000  # a queue is counted this far
 BIGINT = 2**63 - 1
 
@@ -29,19 +30,29 @@ def _whole(given: Any) -> Any:
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 CanvasId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+JobType = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Priority = Annotated[int, BeforeValidator(_whole), Field(ge=LOWEST, le=HIGHEST)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class CreateCanvas(BaseModel):
-    """A canvas to draw; `delay_s` and `deadline_s` count from now, None: at once, and the configured deadline."""
+class Strict(BaseModel):
+    """What a body holds: nothing is taken for something else, and nothing unknown is let in."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Canvas(Strict):
+    """The request of job type create_canvas."""
 
     instructions: Text
     style: Literal["modern", "corporate", "creative", "minimal"] = "modern"
     color_scheme: Literal["default", "pastel", "vibrant", "monochrome"] = Field("default", alias="colorScheme")
     canvas_id: CanvasId | None = None
+
+
+class Queueing(Strict):
+    """When a job may run: `delay_s` and `deadline_s` count from now, None: at once, and the configured deadline."""
+
     priority: Priority = 0
     delay_s: float | None = Field(None, ge=0, le=MAX_AHEAD_S)
     deadline_s: float | None = Field(None, gt=0, le=MAX_AHEAD_S)
@@ -54,9 +65,28 @@ class CreateCanvas(BaseModel):
             raise PydanticCustomError("priority", "must be at most {highest}", {"highest": highest})
         return priority
 
+
+class CreateCanvas(Canvas, Queueing):
+    """A canvas to draw."""
+
     def request_data(self) -> dict[str, Any]:
         """What the handler gets."""
-        return self.model_dump(by_alias=True, include={"instructions", "style", "color_scheme", "canvas_id"})
+        return self.model_dump(by_alias=True, include=set(Canvas.model_fields))
+
+
+class AnyJob(Queueing):
+    """A job of any type; what its request may hold is the type's own matter."""
+
+    job_type: JobType
+    request_data: dict[str, Any]
+
+
+class BulkJob(AnyJob):
+    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")] | None = None
+
+
+class ManyJobs(Strict):
+    jobs: Annotated[list[BulkJob], Field(min_length=1, max_length=MAX_BULK)]
 
 
 class Page(BaseModel):
@@ -68,12 +98,12 @@ class Page(BaseModel):
     status: State | None = None
 
 
-def checked(model: type[Model], given: Any, **context: Any) -> Model:
-    """Raises Invalid, which lists every fault."""
+def checked(model: type[Model], given: Any, *, most: int = MAX_DETAILS, **context: Any) -> Model:
+    """Raises Invalid, which lists every fault, at most `most`."""
     try:
         return model.model_validate(given, context=context)
     except ValidationError as error:
-        raise Invalid(details=[_detail(fault) for fault in error.errors()[:MAX_DETAILS]]) from None
+        raise Invalid(details=[_detail(fault) for fault in error.errors()[:most]]) from None
 
 
 def _detail(fault: ErrorDetails) -> Detail:

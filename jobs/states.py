@@ -45,5 +45,6 @@ TRANSITIONS: dict[str, tuple[tuple[State, ...], tuple[State, ...]]] = {  # state
     "reschedule": ((Q,), (Q,)),
     "expire": ((Q,), (F,)),
     "requeue": ((F, X), (Q,)),
+    "remove": ((C, F, X), ()),
     "purge": ((C, F, X), ()),
 }

@@ -171,6 +171,11 @@ def requeue(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
     return _job(conn, "requeue", id=job_id, user_id=user_id)
 
 
+def remove(conn: Connection, *, job_id: str, user_id: str) -> bool:
+    """Delete a final job with its request and result; False: it is not final, absent or another user's."""
+    return bool(_rows(conn, "remove", id=job_id, user_id=user_id))
+
+
 def release(conn: Connection, claims: Sequence[Claim]) -> list[Key]:
     """Hand runs back; returns the keys that are ready again."""
     runs = json.dumps([{"id": claim.id, "claim_seq": claim.claim_seq} for claim in claims])

@@ -1,7 +1,8 @@
 """All job types on one screen.
 
 A team adds its own without touching this file: a module with `HANDLERS: dict[str, Handler]`, named in config.yaml
-under `handlers`.  A handler takes a Run and returns Done, Retry or Fail (jobs/job.py, jobs/outcomes.py).
+under `handlers`.  A handler takes a Run and returns Done, Retry or Fail (jobs/job.py, jobs/outcomes.py).  With
+`REQUESTS: dict[str, type[BaseModel]]` the module may say, by pydantic models, what the API takes as a request.
 """
 
 import importlib
@@ -29,6 +30,15 @@ def build(llm: Llm | None, modules: Sequence[str] = ()) -> dict[str, Handler]:
                 )
             handlers[job_type], owners[job_type] = handler, module
     return handlers
+
+
+def requests(modules: Sequence[str] = ()) -> dict[str, Any]:
+    """Every job type and the model of its request; None: any JSON object.  Raises SetupError."""
+    known: dict[str, Any] = {"create_canvas": None}
+    for module in modules:
+        models = getattr(_imported(module), "REQUESTS", {})
+        known |= {job_type: models.get(job_type) for job_type in _declared(module)}
+    return known
 
 
 def _declared(module: str) -> dict[str, Handler]:

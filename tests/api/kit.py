@@ -77,6 +77,9 @@ class Scene:
     def post(self, path: str, user: str | None = "ann", **options: Any) -> TestResponse:
         return self.client.post(PREFIX + path, **with_token(user, options))
 
+    def delete(self, path: str, user: str | None = "ann", **options: Any) -> TestResponse:
+        return self.client.delete(PREFIX + path, **with_token(user, options))
+
     def canvas(self, user: str = "ann", **body: Any) -> TestResponse:
         return self.post("/create-canvas", user, json={"instructions": "a login", **body})
 
@@ -97,7 +100,7 @@ def settings(**environ: str) -> Config:
 def scene(engine: Engine, conn: Connection, config: Config) -> Scene:
     pump = Pump()
     hints = Hints(engine, near=pump, notify=False)
-    app = create_app(lambda: config, engine, hints, lambda: made.scheduler)
+    app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None})
     made = Scene(app.test_client(), conn, pump, config)
     return made
 

@@ -26,7 +26,7 @@ def say(word: str) -> None:
 def start() -> tuple[Flask, Stop, Stop]:
     say("start")
     engine = open_engine(os.environ["DATABASE_URL"])
-    app = create_app(lambda: CONFIG, engine, Hints(engine, notify=False), lambda: None)
+    app = create_app(lambda: CONFIG, engine, Hints(engine, notify=False), lambda: None, job_types={})
     released = threading.Event()
 
     @app.get("/release")

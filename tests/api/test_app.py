@@ -46,7 +46,7 @@ def test_an_odd_request_id_is_replaced(yard, given):
     assert re.fullmatch(r"[0-9a-f]{32}", assert_error(answer, 404)["request_id"])
 
 
-UNKNOWN = ["", "/", "/job", "/job//status", "/jobs/", "/job/x/y", "/%00", "/%ff", "/..%2fetc/passwd", "/a" * 2000]
+UNKNOWN = ["", "/", "/job", "/job//status/", "/jobs/", "/job/x/y", "/%00", "/%ff", "/..%2fetc/passwd", "/a" * 2000]
 
 
 @pytest.mark.parametrize("path", [*UNKNOWN, "/" + quote(HOSTILE, safe="")])
@@ -58,7 +58,7 @@ def test_an_unknown_path_is_not_found_and_not_repeated(yard, path):
     ("method", "path", "allowed"),
     [
         ("GET", "/create-canvas", {"POST", "OPTIONS"}),
-        ("PUT", "/jobs", {"GET", "HEAD", "OPTIONS"}),
+        ("PUT", "/jobs", {"GET", "HEAD", "OPTIONS", "POST"}),
         ("DELETE", "/health", {"GET", "HEAD", "OPTIONS"}),
     ],
 )

@@ -159,3 +159,23 @@ def test_what_has_not_failed_cannot_be_retried(yard, state):
     job_id = make_job(yard.conn, state)
     assert_error(yard.post(f"/job/{job_id}/retry"), 400, "not_possible")
     assert yard.pump.keys == []
+
+
+def test_a_client_that_knows_the_newest_version_is_told_so_without_it(yard):
+    job_id = make_job(yard.conn, "processing")
+    first = yard.get(f"/job/{job_id}/status")
+    known = {"If-None-Match": first.headers["ETag"]}
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    again = yard.get(f"/job/{job_id}/status", headers=known)
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    yard.post(f"/job/{job_id}/cancel")
+    assert yard.get(f"/job/{job_id}/status", headers=known).status_code == 200
+
+
+def test_a_job_that_moves_up_in_the_queue_is_news(yard):
+    before, mine = make_job(yard.conn), make_job(yard.conn)
+    known = {"If-None-Match": yard.get(f"/job/{mine}/status").headers["ETag"]}
+    assert yard.get(f"/job/{mine}/status", headers=known).status_code == 304
+    yard.post(f"/job/{before}/cancel")
+    answer = yard.get(f"/job/{mine}/status", headers=known)
+    assert (answer.status_code, answer.get_json()["job"]["queue_position"]) == (200, 0)

@@ -14,9 +14,16 @@ OF_A_JOB = [
     ("get", "/job/{}/result.svg"),
     ("post", "/job/{}/cancel"),
     ("post", "/job/{}/retry"),
+    ("delete", "/job/{}"),
 ]
 
-OF_A_USER = [("post", "/create-canvas"), ("get", "/jobs"), ("get", "/jobs/stats")]
+OF_A_USER = [
+    ("post", "/create-canvas"),
+    ("post", "/jobs"),
+    ("post", "/jobs/bulk"),
+    ("get", "/jobs"),
+    ("get", "/jobs/stats"),
+]
 
 
 @pytest.mark.parametrize(("method", "path"), OF_A_JOB + OF_A_USER)

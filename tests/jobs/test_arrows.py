@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from jobs import store, workers
-from jobs.states import State
+from jobs.states import FINAL, State
 from tests.factory import make_job
 from tests.jobs import kit
 
@@ -43,6 +43,7 @@ STATES: dict[str, tuple[str, dict[str, Any]]] = {  # name: (state of the factory
 }
 QUEUED = {"ready", "waiting", "due", "ready, too late", "waiting, too late"}
 PROCESSING = {"processing", "lost", "asked to end", "processing, too late"}
+ENDED_STATES = {name for name, (state, _) in STATES.items() if state in FINAL}
 ENDS_A_RUN = {"progress", "progress_message"}
 
 Do = Callable[[Connection, dict[str, Any]], Any]
@@ -57,6 +58,7 @@ ARROWS: dict[str, Do] = {
     "reschedule": lambda conn, _: store.reschedule(conn),
     "expire": lambda conn, _: store.expire(conn),
     "requeue": lambda conn, job: store.requeue(conn, job_id=str(job["id"]), user_id="ann"),
+    "remove": lambda conn, job: store.remove(conn, job_id=str(job["id"]), user_id="ann"),
     "purge": lambda conn, _: store.purge(conn, retention_s=7 * 86400),
     "heartbeat": lambda conn, job: workers.heartbeat(conn, [beat_of(job)], kit.worker(), stands=False),
 }
@@ -96,6 +98,7 @@ LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads
     ("expire", "ready, too late"): State.FAILED,
     ("expire", "waiting, too late"): State.FAILED,
     **{("requeue", state): State.QUEUED for state in ("failed", "cancelled", "failed, old", "cancelled, old")},
+    **{("remove", state): None for state in ENDED_STATES},
     **{("purge", state): None for state in ("completed, old", "failed, old", "cancelled, old")},
     **{("heartbeat", state): State.PROCESSING for state in PROCESSING},
 }

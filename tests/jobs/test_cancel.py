@@ -1,4 +1,4 @@
-"""cancel and requeue: what a user may do with a job of their own, and with nobody else's."""
+"""cancel, requeue and remove: what a user may do with a job of their own, and with nobody else's."""
 
 import json
 import select
@@ -13,7 +13,11 @@ from tests.jobs import kit
 
 LIVE = ["ready", "waiting", "due", "processing", "lost"]
 FINAL = ["completed", "failed", "cancelled"]
-STEPS = {"cancel": (store.cancel, LIVE), "requeue": (store.requeue, ["failed", "cancelled"])}
+STEPS = {
+    "cancel": (store.cancel, LIVE),
+    "requeue": (store.requeue, ["failed", "cancelled"]),
+    "remove": (store.remove, FINAL),
+}
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ def test_cancelling_a_queued_job_notifies_nobody(conn, heard):
 def test_another_users_job_is_out_of_reach(conn, step, state):
     job_id = make_job(conn, state)
     before = kit.whole(conn, job_id)
-    assert STEPS[step][0](conn, job_id=job_id, user_id="bob") is None
+    assert not STEPS[step][0](conn, job_id=job_id, user_id="bob")
     assert kit.whole(conn, job_id) == before
 
 
@@ -70,12 +74,12 @@ def test_another_users_job_is_out_of_reach(conn, step, state):
 @pytest.mark.parametrize("state", LIVE + FINAL)
 def test_a_step_answers_only_for_states_that_allow_it(conn, step, state):
     take, allowed = STEPS[step]
-    assert (take(conn, job_id=make_job(conn, state), user_id="ann") is not None) == (state in allowed)
+    assert bool(take(conn, job_id=make_job(conn, state), user_id="ann")) == (state in allowed)
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_an_absent_job_looks_like_another_users(conn, step):
-    assert STEPS[step][0](conn, job_id="00000000-0000-7000-8000-000000000000", user_id="ann") is None
+    assert not STEPS[step][0](conn, job_id="00000000-0000-7000-8000-000000000000", user_id="ann")
 
 
 def test_a_requeued_job_begins_anew_behind_a_higher_fence(conn):

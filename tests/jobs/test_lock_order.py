@@ -111,7 +111,7 @@ def test_every_statement_that_writes_jobs_is_one_of_those_or_writes_one_row():
         name for name, sql in SQL.items() if re.search(r"\b(update|delete from|insert into) ai_jobs\b", code(sql))
     }
     looking = {name for name in writers if "skip locked" in code(SQL[name])}
-    single = {"enqueue", "cancel", "requeue"}
+    single = {"enqueue", "cancel", "requeue", "remove"}
     assert writers == {*MANY_ROWS, *single, "enqueue_many"} | looking
     assert all(re.search(r"\bid = :id\b", code(SQL[name])) for name in single - {"enqueue"})
     assert "order by idempotency_key" in code(SQL["enqueue_many"])  # it inserts in one order, and locks no row

@@ -159,6 +159,8 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("expire", {"skip locked": ""}, busy("expire")),
     ("requeue", {"and user_id = :user_id": ""}, foreign("requeue", "failed")),
     ("requeue", {"and status in ('failed', 'cancelled')": ""}, on("requeue", "completed")),
+    ("remove", {"and user_id = :user_id": ""}, foreign("remove", "failed")),
+    ("remove", {"and status in ('completed', 'failed', 'cancelled')": ""}, on("remove", "ready")),
     ("requeue", {"claim_seq + 1": "claim_seq"}, fence.test_a_result_from_before_a_requeue_is_refused),
     ("purge", {"completed_at < clock_timestamp() - make_interval(secs => :retention_s)": ":retention_s > 0"},
      on("purge", "failed")),

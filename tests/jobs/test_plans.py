@@ -95,6 +95,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("reap_outlook", {}, {"running"}),
     ("release", {"runs": RUNS}, {"pkey"}),
     ("requeue", MINE, {"pkey"}),
+    ("remove", MINE, {"pkey"}),
     ("reschedule", {"batch": 1000}, {"waiting"}),
     ("resign", {"worker_id": "w"}, set()),
     ("stats", {"user_id": "user-7"}, {"lists"}),
