@@ -15,6 +15,7 @@ from config import Config
 from jobs import store
 from jobs.bulk import NewJob, enqueue_many
 from jobs.db.engine import autocommit
+from jobs.limits import Limits
 from jobs.states import State
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -48,7 +49,7 @@ def create_jobs(yard: Yard, user: User) -> tuple[dict[str, Any], int]:
     given = read_json(request, max_bytes=config.api.bulk_bytes, max_depth=config.api.body_depth)
     wanted = checked(ManyJobs, given, most=MAX_BULK, highest=_highest(user)).jobs
     with yard.engine.execution_options(isolation_level="READ COMMITTED").begin() as conn:
-        made = enqueue_many(conn, _all(yard, user, wanted))
+        made = enqueue_many(conn, _all(yard, user, wanted), limits=_limits(yard))
     yard.hints.ready([one.key for one in made if one.created and one.due_s is None])
     for due_s in {one.due_s for one in made if one.due_s is not None}:
         yard.hints.due(due_s)
@@ -102,7 +103,8 @@ def _new(config: Config, user: User, wanted: Queueing, asked: Asked) -> NewJob:
 def _accepted(yard: Yard, job: NewJob, message: str) -> Response:
     """Adds the job, or finds the one that its key has made."""
     with autocommit(yard.engine) as conn:
-        made = store.enqueue(conn, **{name: getattr(job, name) for name in NewJob.__slots__})
+        columns = {name: getattr(job, name) for name in NewJob.__slots__}
+        made = store.enqueue(conn, **columns, limits=_limits(yard))
     _tell(yard.hints, made)
     here = f"{PREFIX}/job/{made.id}"
     links = {name: f"{here}/{name}" for name in LINKS}
@@ -123,6 +125,11 @@ def _tell(hints: Hints, made: store.Enqueued) -> None:
 def _body(yard: Yard) -> Any:
     config = yard.settings()
     return read_json(request, max_bytes=config.api.body_bytes, max_depth=config.api.body_depth)
+
+
+def _limits(yard: Yard) -> Limits:
+    limits = yard.settings().api.limits
+    return Limits(limits.jobs_per_minute, limits.burst, limits.queued_jobs)
 
 
 def _highest(user: User) -> int:

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.auth import Unauthorized
 from jobs.errors import Conflict, NotFound, NotPossible, YardError
+from jobs.limits import TooMany
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     exc.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.TimeoutError: HTTPStatus.SERVICE_UNAVAILABLE,  # no connection was free
@@ -106,7 +108,18 @@ def _raised(error: Exception) -> Response:
     if not isinstance(error, YardError) or status is HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request %s: unexpected %s", g.get("request_id"), type(error).__name__, exc_info=error)
         return _answer(status, error_body("internal", OURS))
-    return _answer(status, error_body(error.code, str(error), getattr(error, "details", ())))
+    answer = _answer(status, error_body(error.code, str(error), getattr(error, "details", ())))
+    if isinstance(error, TooMany):
+        answer.headers.update(_pace(error))
+    return answer
+
+
+def _pace(error: TooMany) -> dict[str, str]:
+    """The RateLimit fields are those of the IETF's draft-ietf-httpapi-ratelimit-headers, up to its version 07."""
+    told = {"RateLimit-Limit": str(error.limit), "RateLimit-Remaining": "0"}
+    if error.retry_after_s is None:
+        return told
+    return told | {"Retry-After": str(error.retry_after_s), "RateLimit-Reset": str(error.retry_after_s)}
 
 
 def _status(error: Exception) -> HTTPStatus:

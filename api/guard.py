@@ -1,4 +1,4 @@
-"""Lets only those in who prove who they are."""
+"""Lets only those in who prove who they are, and nobody too often."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,18 +7,27 @@ from typing import Concatenate, ParamSpec, TypeVar
 from flask import request
 
 from api.auth import User, Verifier, bearer
+from api.pace import Pace
 
 Path = ParamSpec("Path")
 Answer = TypeVar("Answer")
 
 
-def signed_in(verifier: Verifier) -> Callable[[Callable[Concatenate[User, Path], Answer]], Callable[Path, Answer]]:
+READS = ("GET", "HEAD")  # what adds jobs is counted in the database
+
+
+def signed_in(
+    verifier: Verifier, reads_per_s: Callable[[], float | None]
+) -> Callable[[Callable[Concatenate[User, Path], Answer]], Callable[Path, Answer]]:
     """A decorator: the view gets the User first; without a valid token it is not called, and Unauthorized rises."""
+    pace = Pace()
 
     def guard(view: Callable[Concatenate[User, Path], Answer]) -> Callable[Path, Answer]:
         @wraps(view)
         def guarded(*args: Path.args, **kwargs: Path.kwargs) -> Answer:
             user = verifier.user(bearer(request.headers.get("Authorization")))
+            if request.method in READS:
+                pace.keep(user.id, reads_per_s())
             return view(user, *args, **kwargs)
 
         return guarded

@@ -28,7 +28,7 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
 
 def blueprint(yard: Yard, verifier: Verifier) -> Blueprint:
     found = Blueprint("jobs", __name__, url_prefix=PREFIX)
-    guard = signed_in(verifier)
+    guard = signed_in(verifier, lambda: yard.settings().api.limits.reads_per_s)
     for method, rule, view in ROUTES:
         found.add_url_rule(rule, view.__name__, guard(partial(view, yard)), methods=[method])
     return found

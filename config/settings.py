@@ -88,6 +88,13 @@ class Auth(Section):
     leeway_s: float = Field(default=5.0, ge=0, le=300)
 
 
+class Limits(Section):
+    jobs_per_minute: float | None = Field(default=None, gt=0, le=1_000_000)
+    burst: int = Field(default=20, ge=1, le=1_000_000)
+    queued_jobs: int | None = Field(default=None, ge=1, le=10_000_000)
+    reads_per_s: float | None = Field(default=50, gt=0, le=1_000_000)
+
+
 class Api(Section):
     bind: Text | None = None
     port: int = Field(default=8000, ge=0, le=65535)
@@ -95,6 +102,7 @@ class Api(Section):
     body_bytes: int = Field(default=65536, ge=1024, le=100_000_000)
     bulk_bytes: int = Field(default=8_000_000, ge=1024, le=200_000_000)
     body_depth: int = Field(default=32, ge=1, le=100)
+    limits: Limits = Field(default_factory=Limits)
     auth: Auth = Field(default_factory=Auth)
 
 

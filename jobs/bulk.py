@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.errors import Conflict
+from jobs.limits import UNLIMITED, Limits, limited
 from jobs.rows import key_of
 from jobs.sql import statement
 from jobs.store import Enqueued
@@ -34,31 +35,33 @@ class NewJob:
     idempotency_key: str | None = None
 
 
-def enqueue_many(conn: Connection, jobs: Sequence[NewJob]) -> list[Enqueued]:
+def enqueue_many(conn: Connection, jobs: Sequence[NewJob], *, limits: Limits = UNLIMITED) -> list[Enqueued]:
     """Add all these jobs or none of them; the answers stand in the order of `jobs`.
 
     A job whose Idempotency-Key has made one before, even earlier in the batch, is answered with that one.
     Raises Conflict, which names the positions (from 0), when a key was used for another request; nothing is added
     then, whatever becomes of the caller's transaction.  Keys need such a transaction: ValueError on AUTOCOMMIT.
+    `limits` hold for the user of the first job, for a batch of one user's.  Raises TooMany.
     """
     if not any(job.idempotency_key for job in jobs):
-        made = _insert(conn, jobs)
+        made = _insert(conn, jobs, limits)
         return [made[position] for position in range(len(jobs))]
     if conn.connection.driver_connection.autocommit:  # type: ignore[union-attr]  # psycopg2's; None once it is closed
         raise ValueError("jobs with Idempotency-Keys are added within a transaction, not on an AUTOCOMMIT connection")
     while True:  # again only when a key's job was purged between the two statements
         with conn.begin_nested() as savepoint:
-            made = _insert(conn, jobs)
+            made = _insert(conn, jobs, limits)
             made |= _replayed(conn, jobs, [position for position in range(len(jobs)) if position not in made])
             if len(made) == len(jobs):
                 return [made[position] for position in range(len(jobs))]
             savepoint.rollback()
 
 
-def _insert(conn: Connection, jobs: Sequence[NewJob]) -> dict[int, Enqueued]:
+def _insert(conn: Connection, jobs: Sequence[NewJob], limits: Limits) -> dict[int, Enqueued]:
     """What was made, by position."""
     batch = json.dumps([_columns(job) for job in jobs])
-    rows = conn.execute(statement("enqueue_many"), {"jobs": batch})
+    user_id = jobs[0].user_id if jobs else ""
+    rows = limited(conn, "enqueue_many", {"jobs": batch}, user_id=user_id, asked=len(jobs), limits=limits)
     return {
         row.position - 1: Enqueued(str(row.id), key_of(row), created=True, due_s=jobs[row.position - 1].delay_s or None)
         for row in rows

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row
 
 from jobs.errors import Conflict
 from jobs.job import Claim, Job, Key
+from jobs.limits import UNLIMITED, Limits, limited
 from jobs.rows import Claimed, claimed_of, job_of, key_of
 from jobs.sql import statement
 
@@ -56,10 +57,11 @@ def enqueue(
     delay_s: float | None = None,
     deadline_s: float | None = None,
     idempotency_key: str | None = None,
+    limits: Limits = UNLIMITED,
 ) -> Enqueued:
     """Add a job, or find the one that this user's Idempotency-Key has made.
 
-    Raises Conflict when the key was used for another request.
+    Raises Conflict when the key was used for another request, TooMany when the user has reached one of the `limits`.
     """
     body = json.dumps(request_data, sort_keys=True)
     asked = f"{job_type}\n{priority}\n{delay_s}\n{deadline_s}\n{body}"
@@ -77,7 +79,7 @@ def enqueue(
         "request_hash": digest,
     }
     while True:  # again only when the key's job was purged between the two statements
-        if row := conn.execute(statement("enqueue"), columns).one_or_none():
+        if row := limited(conn, "enqueue", columns, user_id=user_id, asked=1, limits=limits).one_or_none():
             return Enqueued(str(row.id), key_of(row), created=True, due_s=delay_s or None)
         if made := _replayed(conn, user_id, idempotency_key, digest):
             return made

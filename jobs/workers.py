@@ -56,6 +56,7 @@ def leave(conn: Connection, *, worker_id: str) -> None:
     conn.execute(statement("leave"), {"worker_id": worker_id})
 
 
-def forget_workers(conn: Connection) -> None:
-    """Drop the rows of workers that nobody has seen for a day."""
+def forget(conn: Connection) -> None:
+    """Drop the rows of workers that nobody has seen for a day, and of users who have enqueued nothing for as long."""
     conn.execute(statement("forget_workers"))
+    conn.execute(statement("forget_users"))

@@ -102,9 +102,9 @@ def expire(ground: Ground) -> Did:
 
 
 def purge(ground: Ground) -> Did:
-    """Delete what ended long ago, and the rows of workers that are long gone."""
+    """Delete what ended long ago, and what is known of workers and users that are long gone."""
     with autocommit(ground.engine) as conn:
-        workers.forget_workers(conn)
+        workers.forget(conn)
         return _did(_in_batches(lambda: store.purge(conn, retention_s=ground.times.retention_s, batch=BATCH)))
 
 

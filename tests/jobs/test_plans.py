@@ -78,6 +78,8 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("enqueue_many", {"jobs": BATCH}, {"ready_by_user"}),
     ("expire", {"batch": 1000}, {"expiring"}),
     ("fleet", {"silent_s": 60}, {"ready", "waiting", "running"}),
+    ("admit", {"user_id": "user-7", "asked": 1, "per_minute": 1, "burst": 1, "most_queued": 1}, set()),
+    ("forget_users", {}, set()),
     ("forget_workers", {}, set()),
     ("give_up", {"outcomes": FAILED, "max_wait_s": 240}, {"pkey"}),
     ("heartbeat", {**WORKER, "runs": RUNS, "lease_s": 30, "leader_ttl_s": 15, "stands": True}, {"pkey"}),

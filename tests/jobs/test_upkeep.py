@@ -156,5 +156,5 @@ def test_workers_that_nobody_has_seen_for_a_day_are_forgotten(conn):
     for worker_id in ("alive", "gone"):
         workers.heartbeat(conn, [], kit.worker(worker_id), stands=False)
     conn.execute(text("update ai_workers set seen_at = seen_at - interval '25 hours' where id = 'gone'"))
-    workers.forget_workers(conn)
+    workers.forget(conn)
     assert conn.execute(text("select id from ai_workers")).scalars().all() == ["alive"]
