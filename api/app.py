@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from flask import Flask, Response, g, request
 from pydantic import BaseModel
 from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import errors, health, metrics, routes
+from api import access_log, cors, errors, health, metrics, routes
 from api.auth import Verifier, development_secret
 from api.schemas import Canvas
 from api.yard import CANVAS, Hints, Yard
@@ -41,8 +42,12 @@ def create_app(
     Raises SetupError when there is no key to check tokens with.
     """
     app = Flask(__name__, static_folder=None)
+    if hops := settings().api.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's docs do
+    access_log.register(app)
     app.before_request(_name_request)
     app.after_request(_finish)
+    cors.register(app, lambda: settings().api.origins)
     errors.register(app)
     counted = metrics.Metrics(settings, engine, status)
     telemetry.subscribe(counted.heard)

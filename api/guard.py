@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from flask import request
+from flask import g, request
 
 from api.auth import User, Verifier, bearer
 from api.pace import Pace
@@ -26,6 +26,7 @@ def signed_in(
         @wraps(view)
         def guarded(*args: Path.args, **kwargs: Path.kwargs) -> Answer:
             user = verifier.user(bearer(request.headers.get("Authorization")))
+            g.user_id = user.id
             if request.method in READS:
                 pace.keep(user.id, reads_per_s())
             return view(user, *args, **kwargs)

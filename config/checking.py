@@ -35,6 +35,7 @@ SENTENCES = {  # pydantic's kind of error: what we say
 SHAPES = {  # what text must be like; such a fault does not show the text, an address may hold a password
     ("provider", "base_url"): "must be an http:// or https:// address without a user name or password",
     ("handlers",): "must be a module's dotted name",
+    ("api", "origins"): "must be an origin as browsers write it, such as https://app.example.org",
 }
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 MAX_SEATS = 1000
 SECRETS = ("DATABASE_URL", "LISTEN_DATABASE_URL", "OPENAI_API_KEY", "JWT_SECRET", "METRICS_TOKEN")
 
+Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$", max_length=300)]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86400)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")]  # without a password in it
@@ -102,6 +103,8 @@ class Api(Section):
     body_bytes: int = Field(default=65536, ge=1024, le=100_000_000)
     bulk_bytes: int = Field(default=8_000_000, ge=1024, le=200_000_000)
     body_depth: int = Field(default=32, ge=1, le=100)
+    origins: tuple[Origin, ...] = Field(default=(), strict=False)
+    proxy_hops: int = Field(default=0, ge=0, le=5)
     limits: Limits = Field(default_factory=Limits)
     auth: Auth = Field(default_factory=Auth)
 

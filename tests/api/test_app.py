@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import psycopg2
 import pytest
+from flask import request
 from sqlalchemy import Connection, Engine, exc, text
 
 from jobs.db.engine import open_engine
@@ -197,3 +198,13 @@ def test_a_statement_that_takes_too_long_is_no_fault_of_the_client(database_url,
         answer = kit.scene(hasty, conn, kit.settings()).get("/jobs")
     assert_error(answer, 503, "database_unavailable")
     hasty.dispose()
+
+
+@pytest.mark.parametrize(
+    ("hops", "address", "scheme"), [(0, "127.0.0.1", "http"), (1, "198.51.100.7", "https"), (2, "203.0.113.9", "https")]
+)
+def test_only_the_stated_number_of_proxies_is_believed(engine, conn, hops, address, scheme):
+    here = kit.scene(engine, conn, kit.settings(YARD_API__PROXY_HOPS=str(hops)))
+    here.client.application.add_url_rule("/seen", view_func=lambda: [request.remote_addr, request.scheme])
+    headers = {"X-Forwarded-For": "192.0.2.1, 203.0.113.9, 198.51.100.7", "X-Forwarded-Proto": "https, https"}
+    assert here.client.get("/seen", headers=headers).get_json() == [address, scheme]
