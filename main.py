@@ -10,6 +10,7 @@ import queue
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -37,6 +38,7 @@ from jobs.job import Handler
 from scheduler import stopping
 from scheduler.runtime import Patience, Runtime
 
+LOOK_UP_S = 1.0
 SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
 
 
@@ -76,7 +78,7 @@ def work() -> None:
         signal.signal(number, lambda signum, _frame: signals.put(signum))
     runtime, hurried = _runtime(settings, prepare(settings)), threading.Event()
     runtime.start()
-    signals.get()
+    _wait_for_one(signals)
     threading.Thread(target=_hurry, args=(signals, hurried), name="hurry", daemon=True).start()
     stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set)
     _leave()
@@ -106,6 +108,14 @@ def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     runtime.start()
     hurried = threading.Event()
     return app, lambda: stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set), hurried.set
+
+
+def _wait_for_one(signals: "queue.SimpleQueue[int]") -> None:
+    """Looks up now and then: a signal that comes just before the wait begins would not end it."""
+    while True:
+        with suppress(queue.Empty):
+            signals.get(timeout=LOOK_UP_S)
+            return
 
 
 def _hurry(signals: "queue.SimpleQueue[int]", hurried: threading.Event) -> None:

@@ -8,7 +8,7 @@ the net, so nothing here is retried.
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
@@ -49,7 +49,12 @@ class Hints:
     def ready(self, keys: Iterable[Key]) -> None:
         """These places in the queue can be claimed now."""
         keys = list(keys)
-        if not keys or (self._near and self._near.ready(keys)):
+        if not (self._near and self._near.ready(keys)):
+            self.tell(keys)
+
+    def tell(self, keys: Collection[Key]) -> None:
+        """The same for the other processes alone."""
+        if not keys:
             return
         with self._lock:
             for key in keys:

@@ -41,11 +41,12 @@ class Held:
             cancelled=self.cancelled,
         )
 
-    def stop(self, reason: str) -> None:
-        """Ask the handler to end; the first reason stays: cancelled, lost or stopping."""
+    def stop(self, reason: str) -> bool:
+        """Ask the handler to end; the first reason stays: cancelled, lost or stopping.  True for that one only."""
         with self._news:
-            self.stop_reason = self.stop_reason or reason
+            first, self.stop_reason = self.stop_reason is None, self.stop_reason or reason
             self._news.notify_all()
+        return first
 
     def trust(self, until: float) -> None:
         """The run is still ours, at least until then (monotonic)."""

@@ -25,15 +25,18 @@ log = logging.getLogger(__name__)
 
 Write = Callable[[Sequence[str]], list[Row[Any]]]
 
+UNFINISHED = (State.PROCESSING,)  # where give_up.sql would have taken the outcome, had nobody locked the row
+COMPLETABLE = (State.PROCESSING, State.QUEUED)  # the same of complete.sql
 IN_THE_DATA = ("22", "23", "54")  # classes of SQLSTATE: a value, a constraint, a limit (too large, nested too deeply)
 
 
 @dataclass(slots=True)
 class Recorded:
-    """`ready`: keys that can be claimed again; `due_s`: the waits that began."""
+    """`ready`: keys that can be claimed again; `due_s`: the waits that began; `locked`: to be sent again soon."""
 
     ready: list[Key] = field(default_factory=list)
     due_s: list[float] = field(default_factory=list)
+    locked: list[Ended] = field(default_factory=list)
 
 
 def record(conn: Connection, ended: Sequence[Ended], *, max_wait_s: float) -> Recorded:
@@ -91,7 +94,7 @@ def _tell(conn: Connection, batch: Sequence[Ended], rows: Sequence[Row[Any]], to
     for one in batch:
         if row := taken.get((one.claim.id, one.claim.claim_seq)):
             _tell_taken(one, row, told)
-    _tell_stale(conn, [one for one in batch if (one.claim.id, one.claim.claim_seq) not in taken])
+    _tell_missing(conn, [one for one in batch if (one.claim.id, one.claim.claim_seq) not in taken], told)
 
 
 def _tell_taken(one: Ended, row: Row[Any], told: Recorded) -> None:
@@ -106,17 +109,16 @@ def _tell_taken(one: Ended, row: Row[Any], told: Recorded) -> None:
         told.due_s.append(float(row.due_s))
 
 
-def _tell_stale(conn: Connection, missing: Sequence[Ended]) -> None:
+def _tell_missing(conn: Connection, missing: Sequence[Ended], told: Recorded) -> None:
     if not missing:
         return
     now = {str(row.id): row for row in store.verdicts(conn, [one.claim.id for one in missing])}
     for one in missing:
-        if not _taken_before(one, now.get(one.claim.id)):
+        row = now.get(one.claim.id)
+        if row is None or row.claim_seq != one.claim.claim_seq:
             emit(StaleWrite(one.claim.id, one.claim.claim_seq))
-
-
-def _taken_before(one: Ended, row: Row[Any] | None) -> bool:
-    """Whether an earlier try, whose answer was lost, has written this outcome; a result is written as completed."""
-    if row is None or row.claim_seq != one.claim.claim_seq:
-        return False
-    return not one.done or bool(row.status == State.COMPLETED)
+        elif row.status in (COMPLETABLE if one.done else UNFINISHED):
+            told.locked.append(one)
+        elif one.done and row.status != State.COMPLETED:
+            emit(StaleWrite(one.claim.id, one.claim.claim_seq))
+        # else an earlier try, whose answer was lost, has written it

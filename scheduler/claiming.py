@@ -47,7 +47,8 @@ class Claiming:
         self._user_cap = rules.user_cap
         self._bounds: Bounds = CappedBounds() if self._user_cap else Bounds()
         self._lock = threading.Lock()
-        self._promised = 0  # keys kept from the others since the last look
+        self._promised: list[Key] = []  # kept from the others since the last look
+        self._not_taken: list[Key] = []
         self._oldest_start: datetime | None = None
         self._turns: dict[int, int] = {}
         self._clock_not_before = 0.0
@@ -57,8 +58,14 @@ class Claiming:
         keys = list(keys)
         with self._lock:
             self._bounds.lower(keys)
-            self._promised += len(keys)
-            return self._promised <= self._pool.free()
+            enough = len(self._promised) + len(keys) <= self._pool.free()
+            self._promised += keys if enough else ()
+            return enough
+
+    def not_taken(self) -> list[Key]:
+        """What the last look was told of and did not take: for want of a handler or a seat, or it is gone already."""
+        not_taken, self._not_taken = self._not_taken, []
+        return not_taken
 
     def ask_for_full(self) -> None:
         with self._lock:
@@ -94,6 +101,8 @@ class Claiming:
             freed=look.freed,
             oldest_start=None if look.full else self._oldest_start,
         )
+        cap_is_reached, taken = len(claimed.claims) == claimed.room < seats, set(claimed.keys)
+        self._not_taken = [] if cap_is_reached else [key for key in self._not_taken if key not in taken]
         self._start(claimed.claims, sent)
         self._oldest_start = claimed.oldest_start
         now = time.monotonic()
@@ -105,7 +114,7 @@ class Claiming:
         with self._lock:
             if user_cap != self._user_cap:  # it was set anew: whom it held back is looked for from the beginning
                 self._user_cap, self._bounds = user_cap, CappedBounds() if user_cap else Bounds()
-            self._promised = 0
+            self._not_taken, self._promised = self._promised, []
             return self._bounds.look(time.monotonic()) if seats else None
 
     def _start(self, claims: Iterable[Claim], sent: float) -> None:

@@ -69,9 +69,8 @@ class Heartbeat:
                 held.trust(trusted_until)
                 if beat.held[held.claim.id]:
                     held.stop("cancelled")
-            elif _lost(held, seen.get(held.claim.id)):
+            elif _lost(held, seen.get(held.claim.id)) and held.stop("lost"):
                 log.warning("job %s: this worker has lost run %d of it", held.claim.id, held.claim.claim_seq)
-                held.stop("lost")
         if self.stands:
             self._leader.heard(beat.term, sent=sent, ttl_s=worker.leader_ttl_s)
 

@@ -26,6 +26,7 @@ from jobs.held import Held
 from jobs.job import Claim, Key
 from jobs.runner import Ended
 from scheduler.claiming import Claiming, Rules
+from scheduler.later import Later
 from scheduler.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -55,10 +56,12 @@ class Pump:
         self._rules = rules
         self._claims = Claiming(pool, worker_id=worker_id, job_types=job_types, rules=rules)
         self._done: deque[Ended] = deque()
+        self._later = Later()
         self._claiming = True
         self._awake = threading.Event()
         self._single_flight = threading.Lock()
         self._stopped = False
+        self._most = BATCH
         self.last_step = time.monotonic()
 
     # --- what wakes it: callable from any thread, never blocks
@@ -103,13 +106,16 @@ class Pump:
         self._line.close()
 
     def _nap_s(self) -> float | None:
-        """How long to sleep if nobody wakes it: until a full look that is wanted may be taken."""
-        return self._claims.due_in_s() if self._claiming and self._pool.free() else None
+        """How long to sleep if nobody wakes it: until a full look may be taken, or a locked row is tried again."""
+        looks_s = self._claims.due_in_s() if self._claiming and self._pool.free() else None
+        return min((s for s in (looks_s, self._later.due_in_s()) if s is not None), default=None)
 
     def _stepped(self) -> bool:
         try:
             self.step()
+            self._most = min(BATCH, 2 * self._most)
         except SQLAlchemyError as error:
+            self._most = max(1, self._most // 2)  # it may have been too much for statement_timeout
             log.warning("the database did not answer the pump (%s); trying again", type(error).__name__)
         except Exception:  # the loop guard: a row that cannot be read must not end every pump that meets it
             log.exception("a step of the pump failed; trying again")
@@ -125,21 +131,29 @@ class Pump:
         """One flush and one claim; what could not be recorded stays for the next step."""
         with self._single_flight, self._line.use() as conn:
             self._claims.looked = False
-            step = Step(self._record(conn), self._claims.claim(conn) if self._claiming else 0)
+            step = Step(self._record(conn), self._claim(conn) if self._claiming else 0)
             self._claims.advance_clock(conn)
         self.last_step = time.monotonic()
         return step
 
+    def _claim(self, conn: Connection) -> int:
+        claimed = self._claims.claim(conn)
+        self._hints.tell(self._claims.not_taken())
+        return claimed
+
     # --- recording
 
     def _record(self, conn: Connection) -> int:
+        self._done.extendleft(self._later.due())
         batch = self._next_batch()
         if not batch:
             return 0
         told = recorder.record(conn, batch, max_wait_s=self._rules.max_wait_s)
+        self._later.put_off(told.locked)
+        open_ids = {one.claim.id for one in told.locked}
         for one in batch:
             self._done.popleft()
-            if held := self._pool.held.get(one.claim.id):
+            if one.claim.id not in open_ids and (held := self._pool.held.get(one.claim.id)):
                 self._forget(held, one.claim)
         behind = self._claims.ended(one.claim.user_id for one in batch)
         self._hints.ready(told.ready if self._claiming else [*told.ready, *behind])
@@ -153,7 +167,7 @@ class Pump:
         """The oldest outcomes, at least one if there is any."""
         batch: list[Ended] = []
         room_bytes = BATCH_BYTES
-        for index in range(min(len(self._done), BATCH)):  # by index: other threads append meanwhile
+        for index in range(min(len(self._done), self._most)):  # by index: other threads append meanwhile
             room_bytes -= len(self._done[index].entry)
             if batch and room_bytes < 0:
                 break

@@ -24,18 +24,25 @@ hypothesis.settings.load_profile("yard")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="the whole fault suite, and nothing else: about 15 minutes")
+    parser.addoption("--mutants", action="store_true", help="that the fault suite sees broken code: about 10 minutes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "faults: takes minutes, and runs with --faults alone")
+    config.addinivalue_line("markers", "mutants: runs the fault suite on broken code, and runs with --mutants alone")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without --faults all but what is marked so; with it the fault suite."""
-    whole = config.getoption("--faults")
-    runs = [("faults" in item.path.parts) if whole else not item.get_closest_marker("faults") for item in items]
+    """With --faults the fault suite, with --mutants its mutants, with neither all but what is marked as either."""
+    runs = [_runs(item, faults=config.getoption("--faults"), mutants=config.getoption("--mutants")) for item in items]
     config.hook.pytest_deselected(items=[item for item, kept in zip(items, runs, strict=True) if not kept])
     items[:] = [item for item, kept in zip(items, runs, strict=True) if kept]
+
+
+def _runs(item: pytest.Item, *, faults: bool, mutants: bool) -> bool:
+    if mutants or item.get_closest_marker("mutants"):
+        return mutants and item.get_closest_marker("mutants") is not None
+    return "faults" in item.path.parts if faults else item.get_closest_marker("faults") is None
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 -- complete: processing | queued -> completed
 -- Queued with the same claim_seq: the run was reaped or released and nobody has claimed the job since,
--- so its result, which is paid for, is kept.
+-- so its result, which is paid for, is kept. A row that somebody has locked is stepped over, and asked for again:
+-- it must not hold up what else has ended.
 with outcome as materialized (
     select *
       from jsonb_to_recordset(cast(:outcomes as jsonb)) as o(id uuid, claim_seq bigint, result jsonb, usage jsonb)
@@ -8,8 +9,7 @@ with outcome as materialized (
     select j.id
       from ai_jobs j join outcome o on o.id = j.id and o.claim_seq = j.claim_seq
      where j.status in ('processing', 'queued')
-     order by j.id
-       for no key update of j
+       for no key update of j skip locked
 )
 update ai_jobs j
    set status              = 'completed',

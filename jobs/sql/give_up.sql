@@ -2,6 +2,7 @@
 -- One decision for every run that brought no result. In this order: its user asked for a cancel; no other run
 -- can help; the retries are spent; the deadline is over; the provider has been waited for too long; else it
 -- goes back to the queue, ready at once or waiting. A wait for the provider (counted = false) spends no retry.
+-- A row that somebody has locked is stepped over, and asked for again.
 with outcome as materialized (
     select *
       from jsonb_to_recordset(cast(:outcomes as jsonb)) as o(id uuid, claim_seq bigint, retryable boolean, counted boolean,
@@ -10,8 +11,7 @@ with outcome as materialized (
     select j.id, j.retry_count, j.max_retries, j.cancel_requested_at, j.deadline_at, j.provider_wait_since
       from ai_jobs j join outcome o on o.id = j.id and o.claim_seq = j.claim_seq
      where j.status = 'processing'
-     order by j.id
-       for no key update of j
+       for no key update of j skip locked
 ), judged as materialized ( -- a run that ended because its worker stopped has not waited for the provider
     select o.*, h.retry_count + o.counted::int as failures,
            case when o.counted then null

@@ -7,6 +7,7 @@ from jobs.states import FINAL, TRANSITIONS
 from tests.faults.records import Change, Mark, Records
 
 MOVES = {(old, new) for sources, targets in TRANSITIONS.values() for old in sources for new in targets}
+NO_FAILURE = {"worker_stopped"}  # written down like one, but its job is not to blame
 Run = tuple[str, int]
 
 
@@ -84,6 +85,77 @@ def beyond_attempts(records: Records) -> list[str]:
     return [f"{c.job_id}: run {c.claim_after} after {c.retries} failures" for c in given if c.retries >= c.max_retries]
 
 
+def miscounted(records: Records) -> list[str]:
+    """A failed run spent no retry, or more than one; or a run spent one that did not fail."""
+    found, last = [], Counter[str]()
+    for change in records.changes:
+        spent = int(change.failure is not None and change.failure not in NO_FAILURE)
+        if change.before not in FINAL and change.retries != last[change.job_id] + spent:
+            found.append(f"{change.job_id}: {last[change.job_id]} -> {change.retries} after {change.failure}")
+        last[change.job_id] = change.retries
+    return found
+
+
+def beyond_caps(records: Records) -> list[str]:
+    """More runs at a time than the fleet or one user may have, counted in the order of the changes' numbers.
+
+    That order accuses nobody falsely.  Claims under a cap come one after another: each commits before it lets go of
+    the cap's lock, and only then does the next look, and draw its numbers.  A run that a claim saw ended had drawn its
+    number before it committed, so before that look.  So what counts as running here, when a claim draws its number, is
+    at most what the claim itself saw.  It may be less: a run that has its number and has not yet committed counts as
+    ended, so a breach of that short time is missed.  Numbers never go backwards, not even over a restart, since
+    whoever has committed has its own in the log.
+    """
+    found, running = [], dict[str, str]()
+    for change in records.changes:
+        running.pop(change.job_id, None)
+        if change.after != "processing":
+            continue
+        running[change.job_id] = change.user_id
+        of_user = Counter(running.values())[change.user_id]
+        if records.fleet_cap is not None and len(running) > records.fleet_cap:
+            found.append(f"{change.job_id}: {len(running)} of the fleet's {records.fleet_cap}")
+        if records.user_cap is not None and of_user > records.user_cap:
+            found.append(f"{change.job_id}: {of_user} of its user's {records.user_cap}")
+    return found
+
+
+def live_reruns(records: Records) -> list[str]:
+    """A run in a process that no fault had touched was taken for lost, or went on when the next run of it had begun.
+
+    A row that a stranger holds is left out: nobody can prolong its lease.  So is a run that never began: the answer to
+    its claim was lost.
+    """
+    if records.victims is None:
+        return []
+    held = {hold.job_id for hold in records.holds}
+    own = [mark for mark in records.marks if mark.pid not in records.victims and mark.job_id not in held]
+    last = {_run(mark): mark.at for mark in own}
+    later = [mark for mark in records.marks if mark.kind == "start" and mark.claim_seq > 1]
+    lost = {(c.job_id, c.claim_after) for c in records.changes if c.failure == "worker_lost"}
+    return [f"{job_id}: run {claim_seq} was taken for lost" for job_id, claim_seq in sorted(lost & last.keys())] + [
+        f"{job_id}: run {claim_seq} lived when run {mark.claim_seq} began"
+        for (job_id, claim_seq), at in last.items()
+        for mark in later
+        if mark.job_id == job_id and mark.claim_seq > claim_seq and mark.at < at
+    ]
+
+
+def stalled(records: Records) -> list[str]:
+    """A stranger held one row, and as long as that no run of another job began."""
+    starts = [mark for mark in records.marks if mark.kind == "start"]
+    return [
+        f"{hold.over - hold.at:.1f} s behind {hold.job_id}"
+        for hold in records.holds
+        if not any(hold.at < mark.at < hold.over and mark.job_id != hold.job_id for mark in starts)
+    ]
+
+
+def deadlocks(records: Records) -> list[str]:
+    """Two statements waited for each other until the server ended one of them."""
+    return ["one, told by the server"] * records.deadlocks
+
+
 RULES: dict[str, Callable[[Records], list[str]]] = {
     "lost": lost,
     "ghosts": ghosts,
@@ -92,6 +164,11 @@ RULES: dict[str, Callable[[Records], list[str]]] = {
     "lease violations": lease_violations,
     "illegal transitions": illegal_transitions,
     "beyond attempts": beyond_attempts,
+    "miscounted": miscounted,
+    "beyond caps": beyond_caps,
+    "live runs again": live_reruns,
+    "stalled": stalled,
+    "deadlocks": deadlocks,
 }
 
 

@@ -4,6 +4,7 @@ TEST_MARKS is a directory; each process appends to <pid>.marks there, a line is
 "<job id> <claim_seq> <start|alive|end> <monotonic time> <1 while the run trusts itself, else 0>".
 """
 
+import ctypes
 import os
 import time
 from pathlib import Path
@@ -38,13 +39,15 @@ def breaking(run: Run) -> Outcome:
     held = _held(run)
     _mark(held, "start")
     if held.claim.claim_seq <= run.request["times"]:
-        _break(run.request["how"])
+        _break(run.request["how"], run.request.get("for_s", 0.0))
     _mark(held, "end")
     return _done(held)
 
 
-def _break(how: str) -> None:
+def _break(how: str, for_s: float) -> None:
     match how:
+        case "holds the interpreter":
+            ctypes.PyDLL(None).usleep(int(for_s * 1_000_000))  # a PyDLL keeps the lock: no thread of the process runs
         case "ends its process":
             os._exit(3)
         case "raises SystemExit":
@@ -61,8 +64,8 @@ def _take(run: Run, *, heeds: bool) -> Outcome:
     end = time.monotonic() + run.request["seconds"]
     while time.monotonic() < end:
         time.sleep(TICK_S)
-        trusting = _mark(held, "alive")
-        if heeds and not trusting:
+        _mark(held, "alive")
+        if heeds and run.cancelled():
             return Fail("stopped before the end", code="cancelled")
     _mark(held, "end")
     return _done(held)
@@ -81,10 +84,10 @@ def _held(run: Run) -> Held:
     return held
 
 
-def _mark(held: Held, kind: str) -> bool:
-    """Returns whether the run trusts itself; the time is taken first, so a process frozen in between claims nothing."""
+def _mark(held: Held, kind: str) -> None:
+    """The time is taken first, so a process frozen in between claims nothing."""
     at = time.monotonic()
-    trusting = not held.cancelled()
+    trusting = held.stop_reason is None and at < min(held.deadline, held.trusted_until)
     line = f"{held.claim.id} {held.claim.claim_seq} {kind} {at:.6f} {int(trusting)}\n".encode()
     path = Path(os.environ["TEST_MARKS"], f"{os.getpid()}.marks")
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -92,7 +95,6 @@ def _mark(held: Held, kind: str) -> bool:
         os.write(file, line)
     finally:
         os.close(file)
-    return trusting
 
 
 HANDLERS = {"attentive": attentive, "deaf": deaf, "breaking": breaking}

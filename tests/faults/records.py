@@ -15,13 +15,16 @@ from sqlalchemy import Connection, text
 WATCH = """
 create table seen_changes (
   n bigint generated always as identity, at timestamptz default clock_timestamp(), job_id uuid, name text,
-  before text, after text, claim_before bigint, claim_after bigint, retries int, max_retries int, result_claim bigint
+  before text, after text, claim_before bigint, claim_after bigint, retries int, max_retries int, result_claim bigint,
+  user_id text, job_type text, failure text
 );
 create function see_change() returns trigger language plpgsql as $$
 begin
-  insert into seen_changes (job_id, name, before, after, claim_before, claim_after, retries, max_retries, result_claim)
+  insert into seen_changes (job_id, name, before, after, claim_before, claim_after, retries, max_retries, result_claim,
+                            user_id, job_type, failure)
   values (new.id, new.idempotency_key, old.status, new.status, coalesce(old.claim_seq, 0), new.claim_seq,
-          new.retry_count, new.max_retries, (new.result_data ->> 'claim_seq')::bigint);
+          new.retry_count, new.max_retries, (new.result_data ->> 'claim_seq')::bigint, new.user_id, new.job_type,
+          case when new.attempt_errors <> old.attempt_errors then new.attempt_errors -> -1 ->> 'error_code' end);
   return null;
 end $$;
 create trigger see_new after insert on ai_jobs for each row execute function see_change();
@@ -52,7 +55,8 @@ class Mark:
 class Change:
     """A job's status or claim changed; `before` None: the job is new.  `retries` is the count after the change.
 
-    `result_claim` is the claim whose handler made the result; None without a result.
+    `result_claim` is the claim whose handler made the result; None without a result.  `failure` is the error_code of
+    the failed run that this change wrote down; None when it wrote none.
     """
 
     job_id: str
@@ -64,15 +68,36 @@ class Change:
     retries: int = 0
     max_retries: int = 3
     result_claim: int | None = None
+    user_id: str = ""
+    job_type: str = ""
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A stranger held a lock on one row of the queue from `at` to `over` (monotonic), with other jobs ready behind it."""
+
+    at: float
+    over: float
+    job_id: str
 
 
 @dataclass(slots=True)
 class Records:
-    """`asked` holds what the client was told, by the name (Idempotency-Key) that it gave the job."""
+    """`asked` holds what the client was told, by the name (Idempotency-Key) that it gave the job.
+
+    The rest is what the test knows of its fleet.  `fleet_cap`, `user_cap` None: no cap.  `victims` are the processes
+    that were themselves stopped, ended or cut off; None: not known, so nothing is said of live runs.
+    """
 
     asked: dict[str, Answer] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    fleet_cap: int | None = None
+    user_cap: int | None = None
+    victims: frozenset[int] | None = None
+    holds: list[Hold] = field(default_factory=list)
+    deadlocks: int = 0
 
 
 def watch(conn: Connection) -> None:
@@ -84,6 +109,16 @@ def changes(conn: Connection) -> list[Change]:
     """Oldest first."""
     rows = conn.execute(text("select * from seen_changes order by n")).mappings()
     return [Change(str(row["job_id"]), **{name: row[name] for name in Change.__slots__[1:]}) for row in rows]
+
+
+def deadlocks(conn: Connection) -> int:
+    """How many the server has counted in this database since it was made.
+
+    An immediate restart loses the count, and a backend reports its own within a second or when it ends: ask at the
+    end of a run whose server was not killed.
+    """
+    counted = "select deadlocks from pg_stat_database where datname = current_database()"
+    return int(conn.execute(text(counted)).scalar_one())
 
 
 def marks(directory: Path) -> list[Mark]:

@@ -1,14 +1,15 @@
 """The checker sees each thing that must not be; the records are made by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.faults import checker
-from tests.faults.records import Change, Mark, Records
+from tests.faults.records import Answer, Change, Hold, Mark, Records
 
 
-def moved(before: str | None, after: str, *claims: int, **more: int) -> Change:
+def moved(before: str | None, after: str, *claims: int, **more: Any) -> Change:
     return Change("j", "n", before, after, *claims, **more)
 
 
@@ -19,7 +20,7 @@ def mark(claim_seq: int, kind: str, at: float, *, trusting: bool = True) -> Mark
 NEW, FIRST, TAKEN, SECOND = (
     moved(None, "queued", 0, 0),
     moved("queued", "processing", 0, 1),
-    moved("processing", "queued", 1, 1, retries=1),
+    moved("processing", "queued", 1, 1, retries=1, failure="worker_lost"),
     moved("queued", "processing", 1, 2, retries=1),
 )
 DONE = moved("processing", "completed", 2, 2, result_claim=2, retries=1)
@@ -32,6 +33,11 @@ MARKS = [
     mark(1, "end", 4.0, trusting=False),
     mark(2, "end", 5.0),
 ]
+
+HANDED_BACK = moved("processing", "queued", 1, 1)
+FROM_THERE = [replace(SECOND, retries=0), replace(DONE, retries=0)]
+OTHER = Mark("k", 1, "start", 2.0, trusting=True, pid=2)
+HELD = Hold(1.5, 2.5, "j")
 
 
 def records(changes: list[Change] = CHANGES, marks: list[Mark] = MARKS, told: str = "ok") -> Records:
@@ -50,6 +56,54 @@ def test_a_result_that_came_late_but_before_the_next_claim_breaks_no_rule():
 def test_a_job_that_nobody_knows_to_exist_is_no_fault_either_way():
     assert checker.broken(records([], [], told="unknown")) == {}
     assert checker.broken(records(told="unknown")) == {}
+
+
+def test_a_run_that_stopped_with_its_worker_or_was_handed_back_spends_no_retry():
+    stopped = [NEW, FIRST, moved("processing", "queued", 1, 1, failure="worker_stopped")]
+    handed_back = [moved("queued", "processing", 1, 2), moved("processing", "queued", 2, 2)]
+    assert checker.miscounted(records([*stopped, *handed_back])) == []
+
+
+def test_a_job_that_its_user_wants_again_has_all_its_retries_again():
+    failed = moved("processing", "failed", 1, 1, retries=1, failure="handler_error")
+    assert checker.miscounted(records([NEW, FIRST, failed, moved("failed", "queued", 1, 2, retries=0)])) == []
+
+
+def fleet(*users: str) -> list[Change]:
+    """As many jobs as users, each made and claimed, none ended."""
+    return [
+        replace(change, job_id=f"j{n}", name=f"n{n}", user_id=user)
+        for n, user in enumerate(users)
+        for change in (NEW, FIRST)
+    ]
+
+
+def test_as_many_runs_as_the_caps_allow_break_no_rule():
+    caps = {"fleet_cap": 3, "user_cap": 2}
+    ended = replace(moved("processing", "completed", 1, 1), job_id="j0", user_id="ann")
+    again = [replace(change, job_id="j9", user_id="ann") for change in (NEW, FIRST)]
+    given = records([*fleet("ann", "ann", "bob"), ended, *again], [])
+    assert checker.beyond_caps(replace(given, **caps)) == []
+
+
+def over(count: int, **more: Any) -> Records:
+    """So many runs of one user at a time, of jobs that nobody has heard of yet."""
+    unheard: dict[str, Answer] = dict.fromkeys([f"n{n}" for n in range(count)], "unknown")
+    return Records(unheard, changes=fleet(*["ann"] * count), **more)
+
+
+def test_a_run_that_is_lost_in_a_stopped_process_or_behind_a_held_row_breaks_no_rule():
+    assert checker.broken(replace(records(), victims=frozenset({1}))) == {}
+    assert checker.live_reruns(replace(records(), victims=frozenset(), holds=[HELD])) == []
+
+
+def test_a_run_that_never_began_may_be_taken_for_lost():
+    unheard = replace(records(marks=[MARKS[2], MARKS[5]]), victims=frozenset())
+    assert checker.broken(unheard) == {}
+
+
+def test_a_run_of_another_job_that_begins_behind_a_held_row_is_no_stall():
+    assert checker.stalled(replace(records(marks=[*MARKS, OTHER]), holds=[HELD])) == []
 
 
 BROKEN = {
@@ -74,14 +128,34 @@ BROKEN = {
         {"doubled", "illegal transitions"},
     ),
     "a claim without a new number": (
-        records([NEW, FIRST, TAKEN, moved("queued", "processing", 1, 1), replace(DONE, claim_before=1)], MARKS[:2]),
+        records([NEW, FIRST, TAKEN, replace(SECOND, claim_after=1), replace(DONE, claim_before=1)], MARKS[:2]),
         {"illegal transitions"},
     ),
     "a change that was not seen": (records([NEW, TAKEN, SECOND, DONE], MARKS[2:3]), {"illegal transitions"}),
     "a run after the last attempt": (
-        records([*CHANGES[:3], replace(SECOND, retries=3), DONE]),
+        records([*CHANGES[:3], replace(SECOND, max_retries=1), DONE]),
         {"beyond attempts"},
     ),
+    "a failure that spends no retry": (
+        records([*CHANGES[:2], *(replace(change, retries=0) for change in CHANGES[2:])]),
+        {"miscounted"},
+    ),
+    "a run handed back that spends a retry": (
+        records([*CHANGES[:2], replace(TAKEN, failure=None), SECOND, DONE]),
+        {"miscounted"},
+    ),
+    "a run too many of the fleet": (over(3, fleet_cap=2), {"beyond caps"}),
+    "a run too many of a user": (over(3, user_cap=2), {"beyond caps"}),
+    "a live run that is taken for lost": (
+        replace(records(marks=[*MARKS[:3], MARKS[5]]), victims=frozenset({2})),
+        {"live runs again"},
+    ),
+    "a live run beside the next one": (
+        replace(records([*CHANGES[:2], HANDED_BACK, *FROM_THERE]), victims=frozenset({2})),
+        {"live runs again"},
+    ),
+    "nobody passes a held row": (replace(records(), holds=[HELD]), {"stalled"}),
+    "two that wait for each other": (replace(records(), deadlocks=1), {"deadlocks"}),
 }
 
 

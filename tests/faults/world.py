@@ -1,12 +1,8 @@
 """A fleet of real processes on a PostgreSQL of its own, each behind a proxy, and a client that keeps a ledger."""
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-import urllib.error
-import urllib.request
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +15,18 @@ from jobs import store
 from jobs.db.engine import autocommit, open_engine
 from jobs.db.migrate import migrate
 from tests.faults import records
-from tests.faults.records import Answer, Records
+from tests.faults.place import Place
+from tests.faults.progress import Progress, describe
+from tests.faults.records import Answer, Mark, Records
 from tests.faults.server import Server
-from tests.processes import QUICK, ROOT, Process, environment, free_port, wait_until
-from tests.scheduler.proxy import Proxy
+from tests.processes import QUICK, environment, wait_until
 
+USER = "ann"
 LEASE_S = float(QUICK["YARD_SCHEDULER__LEASE_S"])
+FLEET_CAP = 60
 FLEET = {
     "YARD_HANDLERS": "[tests.faults.handlers]",
-    "YARD_JOBS__MAX_CONCURRENT_JOBS": "60",
+    "YARD_JOBS__MAX_CONCURRENT_JOBS": str(FLEET_CAP),
     "YARD_SCHEDULER__SEATS": "8",
     "YARD_JOBS__BACKOFF__BASE_S": "0.1",
     "YARD_DATABASE__CONNECT_TIMEOUT_S": "1",
@@ -35,60 +34,21 @@ FLEET = {
 }
 
 
-class Place(Process):
-    """A process of the fleet that is started anew after it has ended, as a platform does; it logs into a file."""
-
-    def __init__(self, command: str, env: dict[str, str], log: Path, url: str) -> None:
-        self.proxy = Proxy(url)
-        self.port = free_port()
-        self._words = [sys.executable, str(ROOT / "main.py"), command]
-        network = {"YARD_API__PORT": str(self.port), "YARD_API__BIND": "127.0.0.1"}
-        self._env = env | network | {"DATABASE_URL": self.proxy.url}
-        self._log = log
-        self.fill()
-
-    def fill(self) -> None:
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._words, env=self._env, cwd=ROOT, start_new_session=True, stdout=log, stderr=log
-            )
-
-    def pids(self) -> set[int]:
-        """Of the process and of those that it has started."""
-        return {
-            int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _group(int(entry.name)) == self.process.pid
-        }
-
-    def signal(self, number: signal.Signals) -> None:
-        os.killpg(self.process.pid, number)
-
-    def blackhole(self) -> None:
-        self.proxy.freeze()
-
-    def cut(self) -> None:
-        self.proxy.cut()
-
-    def lose_answers(self) -> None:
-        self.proxy.cut_at_answer()
-
-    def healthy(self) -> bool:
-        """Of a web process alone."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/ai-agent/health", timeout=5) as answer:
-                return int(answer.status) == 200
-        except (OSError, urllib.error.HTTPError):
-            return False
-
-
 class World:
     """`places[0]` is the web process, with a scheduler inside; the others are workers."""
 
-    def __init__(self, server: Server, engine: Engine, places: list[Place], directory: Path) -> None:
+    def __init__(self, server: Server, engine: Engine, settings: dict[str, str], directory: Path) -> None:
         self.server = server
         self.engine = engine
-        self.places = places
+        self.places: list[Place] = []
         self.directory = directory
+        self._settings = settings
         self.asked: dict[str, tuple[Answer, str, dict[str, Any], int]] = {}  # by name: the answer, what to ask again
+
+    def place(self, command: str, **env: str) -> Place:
+        """A new process, which the caller puts into the fleet or ends."""
+        number = len(list(self.directory.glob("*.log")))
+        return Place(command, self._settings | env, self.directory / f"{number}.log", self.server.url)
 
     def ask(self, count: int, job_type: str = "attentive", max_retries: int = 10, **request: Any) -> None:
         """Enqueue, and note what was heard.  Whoever hears nothing asks again: see `ask_again`."""
@@ -105,7 +65,7 @@ class World:
         with contextlib.suppress(SQLAlchemyError), autocommit(self.engine) as conn:
             store.enqueue(
                 conn,
-                user_id="ann",
+                user_id=USER,
                 job_type=job_type,
                 request_data=request,
                 max_retries=max_retries,
@@ -139,6 +99,17 @@ class World:
             if place.process.poll() is not None:
                 place.fill()
 
+    def orphans(self) -> int:
+        """Runs of processes that are not there."""
+        there = [str(pid) for place in self.places for pid in place.pids()]
+        return self.count("status = 'processing' and not split_part(worker_id, '-', -2) = any(:there)", there=there)
+
+    def cancel(self, where: str) -> int:
+        """Ask for the end of jobs of which that is true, as their user does; returns how many could be asked."""
+        with autocommit(self.engine) as conn:
+            ids = [str(row.id) for row in conn.execute(text(f"select id from ai_jobs where {where}"))]
+            return sum(store.cancel(conn, job_id=job_id, user_id=USER) is not None for job_id in ids)
+
     def wait_busy(self, runs: int = 1) -> None:
         """Returns when that many jobs are running."""
         wait_until(lambda: self._running() >= runs, f"{runs} runs")
@@ -147,19 +118,26 @@ class World:
         self.tend()
         return self.count("status = 'processing'")
 
-    def settle(self, within_s: float = 60) -> None:
-        """Returns when every job has ended."""
-        wait_until(self._settled, "end of all jobs", within_s)
+    def settle(self, within_s: float = math.inf) -> None:
+        """Returns when every job has ended; raises AssertionError when nothing has moved for a while."""
+        progress, end = Progress(self), time.monotonic() + within_s
+        while not self._settled():
+            progress.look()
+            assert time.monotonic() < end, f"within {within_s} s not all jobs have ended\n{describe(self)}"
+            time.sleep(0.05)
 
     def _settled(self) -> bool:
         self.tend()
         self.ask_again()
         return self.count("status in ('queued', 'processing')") == 0
 
+    def marks(self) -> list[Mark]:
+        return records.marks(self.directory)
+
     def records(self) -> Records:
         with autocommit(self.engine) as conn:
             changes = records.changes(conn)
-        return Records({name: told[0] for name, told in self.asked.items()}, records.marks(self.directory), changes)
+        return Records({name: told[0] for name, told in self.asked.items()}, self.marks(), changes)
 
     def refused(self) -> int:
         """Outcomes of which a worker said that the fence had refused them."""
@@ -169,14 +147,20 @@ class World:
     def is_well(self) -> bool:
         """Every process is heard, somebody leads, the web process is healthy."""
         self.tend()
-        seen = self.rows("select count(*) from ai_workers where seen_at > clock_timestamp() - interval '1 second'")
-        heard = seen is not None and seen[0][0] == len(self.places)
-        return heard and self.leader() is not None and self.places[0].healthy()
+        all_heard = len(self.heard()) == len(self.places)
+        return all_heard and self.leader() is not None and self.places[0].healthy()
 
-    def connections(self) -> int:
-        """Of the whole fleet, seen by the server."""
-        rows = self.rows("select count(*) from pg_stat_activity where application_name = 'yardmaster'")
-        return rows[0][0] if rows else -1
+    def wait_well(self) -> None:
+        """Returns when it is so."""
+        try:
+            wait_until(self.is_well, "well fleet")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{describe(self)}") from error
+
+    def heard(self) -> set[str]:
+        """The workers that were heard of within the last second."""
+        rows = self.rows("select id from ai_workers where seen_at > clock_timestamp() - interval '1 second'")
+        return {row.id for row in rows or ()}
 
 
 @contextmanager
@@ -184,27 +168,19 @@ def world(directory: Path, *, workers: int = 2, **env: str) -> Iterator[World]:
     """A web process and workers, all well; everything is gone at the end."""
     server = Server()
     engine = open_engine(server.url, pool_size=3, connect_timeout_s=2)
-    places: list[Place] = []
+    settings = environment(server.url, **{**QUICK, **FLEET, "TEST_MARKS": str(directory), **env})
+    made = World(server, engine, settings, directory)
     try:
         migrate(engine)
         with autocommit(engine) as conn:
             records.watch(conn)
-        settings = environment(server.url, **{**QUICK, **FLEET, "TEST_MARKS": str(directory), **env})
-        for n in range(1 + workers):
-            places.append(Place("work" if n else "serve", settings, directory / f"{n}.log", server.url))  # noqa: PERF401 - what was started must be ended, even when the next cannot start
-        made = World(server, engine, places, directory)
-        wait_until(made.is_well, "well fleet")
+        for command in ("serve", *["work"] * workers):
+            made.places += [made.place(command)]
+        made.wait_well()
         yield made
     finally:
-        for place in places:
+        for place in made.places:
             place.end()
             place.proxy.close()
         engine.dispose()
         server.close()
-
-
-def _group(pid: int) -> int:
-    try:
-        return os.getpgid(pid)
-    except ProcessLookupError:
-        return 0

@@ -1,12 +1,10 @@
 """give_up decides what becomes of a job whose run brought no result."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from jobs import store
-from jobs.db.engine import autocommit
 from tests.factory import make_job
 from tests.jobs import kit
 
@@ -43,15 +41,14 @@ def test_a_cancel_that_was_asked_for_decides_before_all_else(conn, said, status,
         assert (row["error_code"], row["error_message"]) == ("cancelled", "Cancelled by its user")
 
 
-def test_a_cancel_that_commits_while_the_failure_waits_for_the_row_is_honoured(conn, engine):
+def test_a_cancel_that_is_about_to_commit_is_waited_for(conn, engine):
     job_id = processing(conn)
-    with engine.connect() as user, autocommit(engine) as owner, ThreadPoolExecutor(1) as thread:
+    with engine.connect() as user:
         user.begin()
         store.cancel(user, job_id=job_id, user_id="ann")
-        failing = thread.submit(kit.give_up, owner, job_id, 1)
-        kit.wait_until_blocked(conn)
+        assert kit.give_up(conn, job_id, 1) == []
         user.commit()
-        failing.result(kit.PATIENCE_S)
+    kit.give_up(conn, job_id, 1)
     assert kit.whole(conn, job_id)["status"] == "cancelled"
 
 

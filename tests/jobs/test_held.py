@@ -53,8 +53,8 @@ def test_what_was_printable_stays_as_it_was(words):
 @pytest.mark.parametrize("reason", ["cancelled", "lost", "stopping"])
 def test_the_handler_hears_that_it_shall_stop_and_the_first_reason_stays(held, reason):
     run = held.run()
-    held.stop(reason)
-    held.stop("another")
+    assert held.stop(reason) is True
+    assert held.stop("another") is False
     assert run.cancelled()
     assert held.stop_reason == reason
 

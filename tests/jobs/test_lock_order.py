@@ -16,7 +16,7 @@ from tests.jobs.test_states import SQL, code
 
 SECONDS = 1.5
 ORDERED = "     order by j.id\n"
-MANY_ROWS = ["complete", "give_up", "release"]
+MANY_ROWS = ["release"]  # the one that waits for its rows: a stop has no second try
 LOCKS = re.compile(r"\bfor (?:no key )?update\b(?: of j)?(?: skip locked)?")
 
 
@@ -51,7 +51,7 @@ TURNS = [
     beat,
     lambda own, runs: record(own, runs, give_up),
     lambda own, runs: record(own, runs, release),
-    beat,
+    lambda own, runs: record(own, runs, release),
 ]
 
 
@@ -101,7 +101,7 @@ def test_a_statement_over_given_rows_locks_them_in_the_order_of_their_ids(name):
     assert code(SQL[name])[: lock.start()].rstrip().endswith("order by j.id")
 
 
-@pytest.mark.parametrize("name", ["claim", "heartbeat", "reap", "reschedule", "expire", "purge"])
+@pytest.mark.parametrize("name", ["claim", "complete", "give_up", "heartbeat", "reap", "reschedule", "expire", "purge"])
 def test_the_others_step_over_what_is_locked(name):
     assert [lock.group()[-11:] for lock in LOCKS.finditer(code(SQL[name]))] == ["skip locked"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
 
+from jobs.outcomes import Done, Retry
 from tests.jobs import kit
 from tests.jobs import test_arrows as arrows
 from tests.jobs import test_bulk as bulk
@@ -20,6 +21,7 @@ from tests.jobs import test_give_up as give_up
 from tests.jobs import test_heartbeat as heartbeat
 from tests.jobs import test_queries as queries
 from tests.jobs import test_reap as reap
+from tests.jobs import test_recorder as recorder
 from tests.jobs import test_upkeep as upkeep
 from tests.jobs import test_user_cap as user_cap
 from tests.jobs.test_states import ARROWS, SQL, code
@@ -66,6 +68,8 @@ def busy(task: str) -> Test:
 def without_check(step: str) -> Test:
     return upkeep.test_a_step_looks_at_the_status_itself_and_does_not_rely_on_a_check, {"step": step}
 
+
+DONE, LATER = {"outcome": Done({})}, {"outcome": Retry("later")}
 
 # statement, what is taken out of it (and what stands there instead), the test that must fail
 MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
@@ -129,6 +133,8 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("complete", FENCE, stale("complete")),
     ("complete", {"and j.status in ('processing', 'queued')": "", "where j.status in ('processing', 'queued')": ""},
      fence.test_an_outcome_is_taken_once),
+    ("complete", {" skip locked": ""}, (recorder.test_a_row_that_somebody_has_locked_holds_up_nothing, DONE)),
+    ("give_up", {" skip locked": ""}, (recorder.test_a_row_that_somebody_has_locked_holds_up_nothing, LATER)),
     ("complete", {"in ('processing', 'queued')": "= 'processing'"},
      fence.test_a_result_that_comes_after_the_run_was_handed_back_is_kept),
     ("give_up", {"o.claim_seq = j.claim_seq": "true", "j.claim_seq = v.claim_seq": "true"}, stale("give_up")),

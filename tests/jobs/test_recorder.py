@@ -144,6 +144,38 @@ def test_a_stale_run_is_told_and_changes_nothing(conn, told):
     assert told == [StaleWrite(stale.id, stale.claim_seq)] * 2
 
 
+@pytest.mark.parametrize("outcome", [Done({"a": 1}), Retry("later")], ids=["done", "retry"])
+def test_a_row_that_somebody_has_locked_holds_up_nothing(conn, engine, outcome):
+    conn.execute(text("set statement_timeout = '5s'"))
+    locked, free = claims(conn, 2)
+    both = ended(locked, outcome), ended(free, outcome)
+    with engine.connect() as other:
+        other.execute(text("select 1 from ai_jobs where id = :id for update"), {"id": locked.id})
+        assert [one.claim.id for one in record(conn, *both).locked] == [locked.id]
+        assert kit.whole(conn, free.id)["status"] != "processing"
+    assert record(conn, both[0]).locked == []
+    assert kit.whole(conn, locked.id)["status"] == kit.whole(conn, free.id)["status"]
+
+
+def test_a_result_that_waits_for_a_lock_is_taken_although_its_run_was_reaped_meanwhile(conn, engine, told):
+    (claim,) = claims(conn, 1)
+    conn.execute(text("update ai_jobs set lease_expires_at = now() - interval '1 s'"))
+    store.reap(conn)
+    with engine.connect() as other:
+        other.execute(text("select 1 from ai_jobs where id = :id for update"), {"id": claim.id})
+        assert len(record(conn, ended(claim, Done({}))).locked) == 1
+    record(conn, ended(claim, Done({})))
+    assert kit.whole(conn, claim.id)["status"] == "completed"
+
+
+def test_a_failure_of_a_run_that_was_reaped_meanwhile_is_dropped(conn, told):
+    (claim,) = claims(conn, 1)
+    conn.execute(text("update ai_jobs set lease_expires_at = now() - interval '1 s'"))
+    store.reap(conn)
+    assert record(conn, ended(claim, Retry("later"))) == Recorded()
+    assert kit.whole(conn, claim.id)["losses"] == 1
+
+
 def test_a_run_whose_job_is_gone_is_stale(conn, told):
     (claim,) = claims(conn, 1)
     conn.execute(text("delete from ai_jobs"))

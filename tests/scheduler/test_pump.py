@@ -10,6 +10,7 @@ from jobs import runner
 from jobs.job import Key
 from jobs.outcomes import Done, Retry
 from scheduler import pump as pump_module
+from scheduler.later import FIRST_S, LONGEST_S, Later
 from scheduler.pump import Step
 from tests.factory import make_job, row_of
 from tests.scheduler.kit import Gate, MakeRig, Rig, count, during, make_held, ready_key, statements, status_of, until
@@ -121,6 +122,92 @@ def test_as_many_hints_as_there_are_free_seats_are_kept_from_the_others(make_rig
     rig.pump.step()
     assert rig.pump.ready(keys[:2])
     assert not rig.pump.ready(keys[:3])
+
+
+def told_others(rig: Rig) -> list[Key]:
+    return list(rig.hints._lowest.values())
+
+
+@pytest.mark.parametrize("seats", [1, 2])
+def test_what_was_kept_from_the_others_and_cannot_be_run_here_is_passed_on(
+    make_rig: MakeRig, conn: Connection, gate: Gate, seats: int
+):
+    rig = make_rig({"t": gate}, scheduler__seats=seats, jobs__max_concurrent_jobs=None)
+    foreign = ready_key(conn, make_job(conn, job_type="of another release", turn=1))
+    assert rig.pump.ready([foreign])
+    assert rig.pump.step() == Step()
+    assert told_others(rig) == [foreign]
+
+
+def test_what_is_taken_here_is_told_to_nobody(make_rig: MakeRig, conn: Connection, gate: Gate):
+    rig = make_rig({"t": gate}, scheduler__seats=2)
+    assert rig.pump.ready([ready_key(conn, make_job(conn)) for _ in range(2)])
+    assert rig.pump.step().claimed == 2
+    assert told_others(rig) == []
+
+
+def test_what_lost_its_seat_to_a_job_before_it_is_passed_on(make_rig: MakeRig, conn: Connection, gate: Gate):
+    rig = make_rig({"t": gate}, scheduler__seats=1, jobs__max_concurrent_jobs=None)
+    before, mine = make_job(conn, turn=1), ready_key(conn, make_job(conn, turn=2))
+    assert rig.pump.ready([mine])
+    assert rig.pump.step().claimed == 1
+    assert status_of(conn, before) == "processing"
+    assert told_others(rig) == [mine]
+
+
+def test_at_the_cap_nobody_is_told_of_what_nobody_may_run(make_rig: MakeRig, conn: Connection, gate: Gate):
+    rig = make_rig({"t": gate}, scheduler__seats=2, jobs__max_concurrent_jobs=1)
+    make_job(conn)
+    rig.pump.step()
+    assert rig.pump.ready([ready_key(conn, make_job(conn))])
+    assert rig.pump.step() == Step()
+    assert told_others(rig) == []
+
+
+def test_an_outcome_whose_row_is_locked_holds_up_neither_the_others_nor_the_next_claim(
+    make_rig: MakeRig, engine: Engine, conn: Connection
+):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=2, jobs__max_concurrent_jobs=None)
+    locked, other, following = (make_job(conn, turn=turn) for turn in range(3))
+    rig.pump.step()
+    until(lambda: rig.pool.free() == 2)
+    with engine.connect() as stranger:
+        stranger.execute(text("select 1 from ai_jobs where id = :id for update"), {"id": locked})
+        assert rig.pump.step() == Step(recorded=2, claimed=1)
+        assert (status_of(conn, locked), status_of(conn, other)) == ("processing", "completed")
+        assert list(rig.pool.held) == [locked, following]  # its lease is prolonged all the while
+        assert rig.pump._nap_s() is not None
+    until(lambda: rig.pump.step() and status_of(conn, locked) == "completed")
+    until(lambda: rig.pump.step() and not rig.pool.held)
+
+
+def test_the_status_of_a_row_that_stays_locked_is_asked_for_ever_more_rarely():
+    later, waits = Later(), []
+    for _ in range(9):
+        later.put_off([later])
+        waits.append(round(later.due_in_s(), 3))
+        later._at = 0.0
+        assert later.due() == [later]
+    later.put_off([])
+    assert later.due_in_s() is None
+    assert waits == sorted(waits)
+    assert 0 < waits[0] <= FIRST_S < LONGEST_S / 2 < waits[-1] <= LONGEST_S
+
+
+def test_a_batch_that_failed_is_tried_again_with_half_as_many(make_rig: MakeRig, conn: Connection):
+    rig = make_rig({"t": lambda _: Done({})}, scheduler__seats=4, jobs__max_concurrent_jobs=None)
+    for _ in range(4):
+        make_job(conn)
+    rig.pump.step()
+    until(lambda: rig.pool.free() == 4)
+    rig.pump._most = 4
+    conn.execute(text("alter table ai_jobs rename to elsewhere"))
+    assert not rig.pump._stepped()
+    conn.execute(text("alter table elsewhere rename to ai_jobs"))
+    assert rig.pump.step().recorded == 2
+    assert rig.pump._most == 2
+    assert rig.pump._stepped()
+    assert rig.pump._most == 4
 
 
 def test_the_fleets_cap_is_exact_over_two_pumps(make_rig: MakeRig, conn: Connection, gate: Gate):
