@@ -1,5 +1,6 @@
 """The routes under which users follow and steer their jobs."""
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -10,10 +11,10 @@ from api.schemas import Page, checked, job_json, listed_json, stats_json
 from api.yard import CANVAS, Yard, plain_id
 from jobs import queries, store
 from jobs.db.engine import autocommit
-from jobs.errors import NotFound, NotPossible, YardError
+from jobs.errors import NotFound, NotPossible
 from jobs.handlers import svg
 from jobs.job import Job
-from jobs.states import State
+from jobs.states import LIVE, State
 
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -43,18 +44,16 @@ def picture(yard: Yard, user: User, job_id: str) -> Response:
 
 def cancel(yard: Yard, user: User, job_id: str) -> dict[str, Any]:
     with autocommit(yard.engine) as conn:
-        job = store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)
-        if job is None:
-            raise _refusal(conn, user, job_id, "cancelled")
+        while (job := store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
+            _refuse(conn, user, job_id, "cancelled", unless=LIVE)
     message = "Job cancelled" if job.status is State.CANCELLED else "Cancellation requested"
     return {"success": True, "message": message, "status": job.status}
 
 
 def retry(yard: Yard, user: User, job_id: str) -> dict[str, Any]:
     with autocommit(yard.engine) as conn:
-        job = store.requeue(conn, job_id=plain_id(job_id), user_id=user.id)
-        if job is None:
-            raise _refusal(conn, user, job_id, "retried")
+        while (job := store.requeue(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
+            _refuse(conn, user, job_id, "retried", unless=(State.FAILED, State.CANCELLED))
     yard.hints.ready([job.key])
     return {"success": True, "message": "Job queued again", "status": job.status}
 
@@ -108,6 +107,8 @@ def _completed(conn: Connection, user: User, job_id: str) -> Job:
     return job
 
 
-def _refusal(conn: Connection, user: User, job_id: str, what: str) -> YardError:
+def _refuse(conn: Connection, user: User, job_id: str, what: str, *, unless: Collection[State]) -> None:
+    """Says why it cannot be; returns when it can by now, for somebody has moved the job in between."""
     job = _job(conn, user, job_id)
-    return NotPossible(f"A {job.status} job cannot be {what}")
+    if job.status not in unless:
+        raise NotPossible(f"A {job.status} job cannot be {what}")

@@ -179,3 +179,27 @@ def test_a_job_that_moves_up_in_the_queue_is_news(yard):
     yard.post(f"/job/{before}/cancel")
     answer = yard.get(f"/job/{mine}/status", headers=known)
     assert (answer.status_code, answer.get_json()["job"]["queue_position"]) == (200, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "meanwhile"),
+    [("cancel", "failed", "queued"), ("retry", "completed", "failed")],
+)
+def test_a_job_that_somebody_moves_between_two_looks_is_not_refused_for_what_it_no_longer_is(
+    yard, engine, path, state, meanwhile
+):
+    job_id = make_job(yard.conn, state)
+    moved = []
+
+    def move(_conn, _cursor, statement, *_rest):
+        if "from ai_jobs" in statement and "update" not in statement and not moved:
+            moved.append(statement)
+            at = "now()" if meanwhile == "failed" else "null"
+            move_it = text(f"update ai_jobs set status = :status, completed_at = {at} where id = :id")
+            yard.conn.execute(move_it, {"status": meanwhile, "id": job_id})
+
+    event.listen(engine, "before_cursor_execute", move)
+    answer = yard.post(f"/job/{job_id}/{path}")
+    event.remove(engine, "before_cursor_execute", move)
+    assert moved
+    assert answer.status_code == 200
