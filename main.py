@@ -39,6 +39,7 @@ from scheduler import stopping
 from scheduler.runtime import Patience, Runtime
 
 LOOK_UP_S = 1.0
+ANSWER_S, CONNECT_S = 1.5, 2  # of the database, to a request: whoever asks shall soon hear when it is away
 SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
 
 
@@ -97,7 +98,7 @@ main.add_command(token)
 
 def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     """Called in gunicorn's worker process, for all of this has threads."""
-    engine = _engine(settings, database, settings.database.pool_size)
+    engine = _engine(settings, database, settings.database.pool_size, lambda: ANSWER_S, in_a_hurry=True)
     job_types = handlers.requests(settings.handlers)
     if not settings.scheduler.embedded:
         threading.Thread(target=Watchdog().loop, name="watchdog", daemon=True).start()
@@ -142,15 +143,18 @@ def _runtime(settings: Config, database: Database) -> Runtime:
     )
 
 
-def _engine(settings: Config, database: Database, pool_size: int, patience_s: Patience = None) -> Engine:
+def _engine(
+    settings: Config, database: Database, pool_size: int, patience_s: Patience = None, *, in_a_hurry: bool = False
+) -> Engine:
     about = settings.database
     return open_engine(
         database.url,
         pool_size=pool_size,
-        connect_timeout_s=about.connect_timeout_s,
+        connect_timeout_s=min(about.connect_timeout_s, CONNECT_S) if in_a_hurry else about.connect_timeout_s,
         statement_timeout_s=about.statement_timeout_s,
         patience_s=patience_s,
         alone=True,
+        reluctant=in_a_hurry,
     )
 
 

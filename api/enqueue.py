@@ -15,10 +15,12 @@ from config import Config
 from jobs import store
 from jobs.bulk import NewJob, enqueue_many
 from jobs.db.engine import autocommit
+from jobs.db.patience import patient_for
 from jobs.limits import Limits
 from jobs.states import State
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+BULK_S = 30.0  # for the answer to a batch of 10,000; the other requests are answered in milliseconds
 LINKS = ("status", "result", "cancel")
 
 
@@ -48,7 +50,7 @@ def create_jobs(yard: Yard, user: User) -> tuple[dict[str, Any], int]:
     config = yard.settings()
     given = read_json(request, max_bytes=config.api.bulk_bytes, max_depth=config.api.body_depth)
     wanted = checked(ManyJobs, given, most=MAX_BULK, highest=_highest(user)).jobs
-    with yard.engine.execution_options(isolation_level="READ COMMITTED").begin() as conn:
+    with patient_for(BULK_S), yard.engine.execution_options(isolation_level="READ COMMITTED").begin() as conn:
         made = enqueue_many(conn, _all(yard, user, wanted), limits=_limits(yard))
     yard.hints.ready([one.key for one in made if one.created and one.due_s is None])
     for due_s in {one.due_s for one in made if one.due_s is not None}:

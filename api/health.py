@@ -20,7 +20,7 @@ from api.schemas import iso
 from api.yard import PREFIX
 from config import Config
 from jobs.db.engine import autocommit
-from jobs.db.patience import at_most
+from jobs.db.patience import patient_for
 from jobs.telemetry import SchedulerStatus
 
 ANSWER_S = 2.0
@@ -42,7 +42,7 @@ def blueprint(
 def database(engine: Engine) -> str:
     """Connected; busy: every connection is in use; disconnected: it does not answer."""
     try:
-        with at_most(ANSWER_S), autocommit(engine):  # taking a connection from the pool pings it
+        with patient_for(ANSWER_S), autocommit(engine):  # taking a connection from the pool pings it
             return CONNECTED
     except exc.TimeoutError:
         return BUSY

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, event
 
-from jobs.db.patience import Patient
+from jobs.db.patience import Patient, Reluctant
 
 # A host that has vanished from the network is noticed in seconds, not in libpq's two hours.
 KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 10_000}
@@ -23,24 +23,29 @@ def open_engine(
     statement_timeout_s: float = 10,
     patience_s: Callable[[], float] | None = None,
     alone: bool = False,
+    reluctant: bool = False,
 ) -> Engine:
     """An engine on `url` as libpq reads it (Railway's, several hosts, a socket directory).
 
     Never more than `pool_size` connections; a caller that finds none within `connect_timeout_s` gets
     sqlalchemy.exc.TimeoutError.  An answer is waited for as long as `patience_s` says (None: half as long again
     as a statement may take).  `alone`: each statement is a transaction of its own, which costs autocommit() two
-    round trips otherwise; begin() begins nothing then.  The URL goes to psycopg2 as it is, because SQLAlchemy
-    would read postgresql:// as another driver and refuses several hosts.
+    round trips otherwise; begin() begins nothing then.  `reluctant`: see jobs.db.patience.
+    The URL goes to psycopg2 as it is, because SQLAlchemy would read postgresql:// as another driver and refuses
+    several hosts.
     """
 
     def connect() -> Any:
         conn = connect_patiently(url, connect_timeout_s, "yardmaster")
         conn.patience_s = patience_s or (lambda: statement_timeout_s * GRACE)
+        conn.told = opened.cut
         return conn
+
+    opened = Reluctant(connect)
 
     engine = create_engine(
         "postgresql+psycopg2://",
-        creator=connect,
+        creator=opened if reluctant else connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=connect_timeout_s,

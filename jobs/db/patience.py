@@ -22,16 +22,18 @@ from psycopg2.extensions import connection, cursor
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.2
+LONG_S, PAUSE_S = 0.5, 1.0
 NONE = (math.nan, math.nan)
 
 _waits: dict["Patient", tuple[float, float]] = {}  # connection -> when it began to wait, when that is too long
-_at_most_s: ContextVar[float] = ContextVar("at_most_s", default=math.inf)
+_asked_s: ContextVar[float | None] = ContextVar("asked_s", default=None)
 
 
 class Patient(connection):  # type: ignore[misc]  # psycopg2 has no types
     """A connection of psycopg2's that waits for each answer as long as `patience_s` says, if a watchdog runs."""
 
     patience_s: Callable[[], float] = staticmethod(lambda: math.inf)
+    told: Callable[[], None] = staticmethod(lambda: None)  # that it was cut
 
     def cursor(self, *args: Any, **options: Any) -> Any:
         return super().cursor(*args, **{"cursor_factory": PatientCursor} | options)
@@ -44,7 +46,8 @@ class Patient(connection):  # type: ignore[misc]  # psycopg2 has no types
 
     def wait_for(self, answer: Callable[..., Any], *args: Any) -> Any:
         now = time.monotonic()
-        _waits[self] = now, now + min(self.patience_s(), _at_most_s.get())
+        asked_s = _asked_s.get()
+        _waits[self] = now, now + (self.patience_s() if asked_s is None else asked_s)
         try:
             return answer(*args)
         finally:
@@ -55,6 +58,7 @@ class Patient(connection):  # type: ignore[misc]  # psycopg2 has no types
         try:
             with socket.socket(fileno=os.dup(self.fileno())) as line:
                 if _waits.get(self, NONE)[0] == began:
+                    self.told()
                     line.shutdown(socket.SHUT_RDWR)
         except (OSError, psycopg2.Error) as error:
             log.debug("a connection was already down (%s)", type(error).__name__)
@@ -66,13 +70,40 @@ class PatientCursor(cursor):  # type: ignore[misc]
 
 
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Every answer that this thread waits for in here must come that soon."""
-    token = _at_most_s.set(seconds)
+def patient_for(seconds: float) -> Iterator[None]:
+    """Every answer that this thread waits for in here may take that long, whatever its connection says."""
+    token = _asked_s.set(seconds)
     try:
         yield
     finally:
-        _at_most_s.reset(token)
+        _asked_s.reset(token)
+
+
+class Reluctant:
+    """Opens connections by `connect`; for PAUSE_S after one was waited for in vain, nobody else waits.
+
+    Else a server that accepts connections and then says nothing would hold every thread of a web process in turn.
+    """
+
+    def __init__(self, connect: Callable[[], Patient]) -> None:
+        self._connect = connect
+        self._not_before = -math.inf
+
+    def __call__(self) -> Patient:
+        """Raises psycopg2.OperationalError."""
+        began = time.monotonic()
+        if began < self._not_before:
+            raise psycopg2.OperationalError("the database did not answer a moment ago")
+        try:
+            return self._connect()
+        except psycopg2.OperationalError:
+            if time.monotonic() > began + LONG_S:  # who is refused at once may try again at once
+                self._not_before = time.monotonic() + PAUSE_S
+            raise
+
+    def cut(self) -> None:
+        """A connection of ours was cut: do not wait for another one now."""
+        self._not_before = time.monotonic() + PAUSE_S
 
 
 class Watchdog:

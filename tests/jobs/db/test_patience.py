@@ -1,9 +1,11 @@
 """A database that is frozen answers nothing, and no time-out of the driver's ends the wait."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.db import patience
 from jobs.db.engine import autocommit, open_engine
 from jobs.db.listener import Listener
-from jobs.db.patience import Watchdog, at_most
+from jobs.db.patience import Patient, Reluctant, Watchdog, patient_for
 from tests.scheduler.kit import until
 from tests.scheduler.proxy import Proxy
 
@@ -113,14 +115,14 @@ def test_whoever_is_in_a_hurry_waits_no_longer_than_that(proxy: Proxy, watchdog)
     patient = engine(proxy, 3600)
     with autocommit(patient) as conn:
         proxy.freeze()
-        with at_most(LIMIT_S), pytest.raises(SQLAlchemyError):
+        with patient_for(LIMIT_S), pytest.raises(SQLAlchemyError):
             conn.execute(text("select 1"))
 
 
 def test_a_hurry_is_over_with_its_block():
-    with at_most(1):
+    with patient_for(1):
         pass
-    assert patience._at_most_s.get() == float("inf")
+    assert patience._asked_s.get() is None
 
 
 def test_a_connection_that_waits_for_nothing_is_never_cut(proxy: Proxy):
@@ -139,3 +141,44 @@ def test_a_cut_that_comes_too_late_harms_nobody(proxy: Proxy):
         assert conn.execute(text("select 1")).scalar_one() == 1
     engine_.dispose()
     raw.cut(0.0)
+
+
+def test_after_a_cut_nobody_waits_for_a_connection_and_a_moment_later_one_is_there(proxy: Proxy, watchdog, monkeypatch):
+    reluctant = open_engine(proxy.url, pool_size=1, connect_timeout_s=100, patience_s=lambda: LIMIT_S, reluctant=True)
+    ask(reluctant)
+    proxy.freeze()
+    with pytest.raises(SQLAlchemyError, match="a moment ago"):  # the pool asks for another in place of the one cut
+        ask(reluctant)
+    proxy.mend()
+    with pytest.raises(SQLAlchemyError, match="a moment ago"):
+        ask(reluctant)
+    monkeypatch.setattr(patience, "time", Clock(patience.PAUSE_S))
+    assert ask(reluctant) == 1
+
+
+class Clock:
+    """Ahead of ours by so much."""
+
+    def __init__(self, by_s: float) -> None:
+        self._by_s = by_s
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._by_s
+
+
+def test_after_a_connection_that_was_waited_for_in_vain_nobody_waits_for_a_while(monkeypatch):
+    tried: list[float] = []
+    opened = Reluctant(lambda: refuse(tried))
+    clock = Clock(0)
+    monkeypatch.setattr(patience, "time", clock)
+    for took_s, tries in ((0, 1), (patience.LONG_S, 2), (0, 2)):
+        clock.takes_s = took_s
+        with pytest.raises(psycopg2.OperationalError):
+            opened()
+        assert len(tried) == tries
+
+
+def refuse(tried: list[float]) -> Patient:
+    tried.append(time.monotonic())
+    patience.time._by_s += patience.time.takes_s
+    raise psycopg2.OperationalError

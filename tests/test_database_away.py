@@ -1,0 +1,48 @@
+"""A web process whose database is gone or frozen says so on every route, and works again without a restart."""
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.api.test_matrix import MATRIX
+from tests.factory import make_job
+from tests.processes import Web, fleet, wait_until
+from tests.scheduler.proxy import Proxy
+
+SIGNED_IN = [place for place, row in MATRIX.items() if row.stranger == 401]
+WITHOUT_SCHEDULER = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_DATABASE__STATEMENT_TIMEOUT_S": "3600"}
+
+
+def answers(web: Web, job_id: str) -> dict[str, int]:
+    """The status of each route."""
+    asked = {}
+    for method, path in SIGNED_IN:
+        status, body = web.call(method, path.replace("<job_id>", job_id), MATRIX[method, path].body)
+        asked[f"{method} {path}"] = status
+        if status == 503:
+            assert body["code"] == "database_unavailable"
+            assert "Traceback" not in str(body)
+    return asked
+
+
+@pytest.mark.parametrize("fault", [Proxy.cut, Proxy.freeze], ids=["gone", "frozen"])
+def test_every_route_says_that_the_database_is_away_until_it_is_back(database_url: str, conn: Connection, fault):
+    proxy, job_id = Proxy(database_url), make_job(conn, "failed")
+    with fleet(proxy.url, **WITHOUT_SCHEDULER) as ([web], _):
+        fault(proxy)
+        assert set(answers(web, job_id).values()) == {503}
+        assert web.call("GET", "/livez")[0] == 200
+        assert web.call("GET", "/readyz")[0] == web.call("GET", "/health")[0] == 503
+        proxy.mend()
+        wait_until(web.ready, "ready web process")
+        assert 503 not in answers(web, job_id).values()
+    proxy.close()
+
+
+@pytest.mark.parametrize("fault", [Proxy.cut, Proxy.freeze], ids=["gone", "frozen"])
+def test_a_wrong_token_is_told_so_whether_the_database_is_there_or_not(database_url: str, fault):
+    proxy = Proxy(database_url)
+    with fleet(proxy.url, **WITHOUT_SCHEDULER) as ([web], _):
+        fault(proxy)
+        assert web.call("GET", "/jobs", Authorization="Bearer x.y.z")[0] == 401
+        assert web.call("GET", "/jobs")[0] == 503
+    proxy.close()
