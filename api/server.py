@@ -63,7 +63,7 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
         "timeout": 60,
         "control_socket_disable": True,
         "logger_class": _Log,
-        "loglevel": config.log.level,
+        "loglevel": "info" if config.log.level == "debug" else config.log.level,  # its debug lines show whole addresses
         "post_worker_init": _leave_in_order,
         "worker_exit": _left,
     }
