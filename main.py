@@ -10,7 +10,10 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -23,6 +26,7 @@ from api.app import create_app
 from api.auth import check_exposure
 from api.build import VERSION
 from api.server import Stop
+from api.waiting import Waiting
 from cli import logs
 from cli.database import Database, prepare
 from cli.demo import demo
@@ -30,14 +34,19 @@ from cli.token import token
 from config import Config
 from jobs import handlers, telemetry
 from jobs.db.engine import open_engine
+from jobs.db.listener import Listener
 from jobs.db.patience import Watchdog
 from jobs.errors import SetupError
-from jobs.events import Hints
+from jobs.events import NEWS, Hints, news
 from jobs.handlers.llm import Llm, openai_llm
 from jobs.job import Handler
+from jobs.states import FINAL
+from jobs.telemetry import Event, RunEnded
 from scheduler import stopping
 from scheduler.runtime import Patience, Runtime
 
+Heard = Mapping[str, Callable[[str], None]]
+NOTHING: Heard = MappingProxyType({})
 LOOK_UP_S = 1.0
 ANSWER_S, CONNECT_S = 1.5, 2  # of the database, to a request: whoever asks shall soon hear when it is away
 SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
@@ -99,16 +108,24 @@ main.add_command(token)
 def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     """Called in gunicorn's worker process, for all of this has threads."""
     engine = _engine(settings, database, settings.database.pool_size, lambda: ANSWER_S, in_a_hurry=True)
-    job_types = handlers.requests(settings.handlers)
+    job_types, waiting = handlers.requests(settings.handlers), Waiting(lambda: settings.api.waiting_requests)
+    heard = {NEWS: lambda payload: waiting.ended(news(payload))}
     if not settings.scheduler.embedded:
         threading.Thread(target=Watchdog().loop, name="watchdog", daemon=True).start()
         hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
-        return create_app(lambda: settings, engine, hints, lambda: None, job_types), lambda: None, lambda: None
-    runtime = _runtime(settings, database)
-    app = create_app(lambda: settings, engine, runtime.hints, runtime.status, job_types)
+        if database.listen_url:
+            Listener(database.listen_url, heard, lambda: None).start()
+        app = create_app(lambda: settings, engine, hints, lambda: None, job_types=job_types, waiting=waiting)
+        return app, waiting.close, lambda: None
+    runtime, hurried = _runtime(settings, database, heard), threading.Event()
+    app = create_app(lambda: settings, engine, runtime.hints, runtime.status, job_types=job_types, waiting=waiting)
     runtime.start()
-    hurried = threading.Event()
-    return app, lambda: stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set), hurried.set
+
+    def stop() -> None:
+        waiting.close()
+        stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set)
+
+    return app, stop, hurried.set
 
 
 def _wait_for_one(signals: "queue.SimpleQueue[int]") -> None:
@@ -131,8 +148,8 @@ def _begin() -> Config:
     return settings
 
 
-def _runtime(settings: Config, database: Database) -> Runtime:
-    return Runtime(
+def _runtime(settings: Config, database: Database, heard: Heard = NOTHING) -> Runtime:
+    runtime = Runtime(
         lambda: settings,
         _engine(settings, database, SCHEDULER_CONNECTIONS),
         _handlers(settings),
@@ -140,7 +157,16 @@ def _runtime(settings: Config, database: Database) -> Runtime:
         own_engine=lambda patience_s: _engine(settings, database, 1, patience_s),
         leave=lambda: os.kill(os.getpid(), signal.SIGTERM),
         version=VERSION,
+        also_heard=heard,
     )
+    telemetry.subscribe(partial(_spread, runtime.hints))
+    return runtime
+
+
+def _spread(hints: Hints, event: Event) -> None:
+    """What has ended here is told to the web processes that somebody may wait in."""
+    if isinstance(event, RunEnded) and event.outcome in FINAL:
+        hints.ended([event.job_id])
 
 
 def _engine(

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api import access_log, cors, errors, health, metrics, routes
 from api.auth import Verifier, development_secret
 from api.schemas import Canvas
+from api.waiting import Waiting
 from api.yard import CANVAS, Hints, Yard
 from config import Config
 from jobs import telemetry
@@ -33,12 +34,14 @@ def create_app(
     engine: Engine,
     hints: Hints,
     status: Callable[[], SchedulerStatus | None],
+    *,
     job_types: Mapping[str, type[BaseModel] | None],
+    waiting: Waiting,
 ) -> Flask:
     """The application that gunicorn serves.
 
     `settings` gives the configuration as it is now; `status` how the scheduler in this process is, None without one;
-    `job_types` what may be asked for (see api.yard.Yard).
+    `job_types` what may be asked for (see api.yard.Yard); `waiting` is to be told what ends in other processes.
     Raises SetupError when there is no key to check tokens with.
     """
     app = Flask(__name__, static_folder=None)
@@ -51,7 +54,8 @@ def create_app(
     errors.register(app)
     counted = metrics.Metrics(settings, engine, status)
     telemetry.subscribe(counted.heard)
-    yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas})
+    yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas}, waiting)
+    telemetry.subscribe(waiting.heard)
     app.register_blueprint(routes.blueprint(yard, _verifier(settings())))
     app.register_blueprint(health.blueprint(settings, engine, status))
     app.register_blueprint(metrics.blueprint(settings, counted))

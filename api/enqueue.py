@@ -9,15 +9,28 @@ from flask import Response, jsonify, request
 from api.auth import User
 from api.body import read_json
 from api.errors import Detail, Invalid
-from api.schemas import HIGHEST, MAX_BULK, USERS_HIGHEST, AnyJob, BulkJob, CreateCanvas, ManyJobs, Queueing, checked
+from api.schemas import (
+    HIGHEST,
+    MAX_BULK,
+    USERS_HIGHEST,
+    AnyJob,
+    BulkJob,
+    CreateCanvas,
+    ManyJobs,
+    Queueing,
+    checked,
+    job_json,
+)
+from api.waiting import preferred_s
 from api.yard import CANVAS, PREFIX, Hints, Yard
 from config import Config
-from jobs import store
+from jobs import queries, store
 from jobs.bulk import NewJob, enqueue_many
 from jobs.db.engine import autocommit
 from jobs.db.patience import patient_for
+from jobs.job import Job
 from jobs.limits import Limits
-from jobs.states import State
+from jobs.states import FINAL, State
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 BULK_S = 30.0  # for the answer to a batch of 10,000; the other requests are answered in milliseconds
@@ -108,10 +121,40 @@ def _accepted(yard: Yard, job: NewJob, message: str) -> Response:
         columns = {name: getattr(job, name) for name in NewJob.__slots__}
         made = store.enqueue(conn, **columns, limits=_limits(yard))
     _tell(yard.hints, made)
+    return _answer(made, message, _awaited(yard, job.user_id, made.id))
+
+
+def _awaited(yard: Yard, user_id: str, job_id: str) -> Job | None:
+    """The job, if the caller prefers to wait and it ends in time; None: it does not, or too many wait already."""
+    wait_s = preferred_s(request.headers.get("Prefer"))
+    if wait_s is None:
+        return None
+    with yard.waiting.place(job_id) as ended:
+        if ended is None:
+            return None
+        job = _look(yard, user_id, job_id)  # it may have ended before we began to listen
+        if job is not None and job.status not in FINAL:
+            ended.wait(wait_s)
+            job = _look(yard, user_id, job_id)
+    return job if job is not None and job.status in FINAL else None
+
+
+def _look(yard: Yard, user_id: str, job_id: str) -> Job | None:
+    with autocommit(yard.engine) as conn:
+        return queries.job(conn, job_id=job_id, user_id=user_id)
+
+
+def _answer(made: store.Enqueued, message: str, ended: Job | None) -> Response:
+    """`ended`: the finished job, for who has waited for it."""
     here = f"{PREFIX}/job/{made.id}"
     links = {name: f"{here}/{name}" for name in LINKS}
-    response = jsonify(success=True, job_id=made.id, message=message, status=State.QUEUED, links=links)
-    response.status_code = 202
+    body = {"success": True, "job_id": made.id, "message": message, "status": State.QUEUED, "links": links}
+    if ended is not None:
+        body |= {"message": "Job ended", "status": ended.status, "job": job_json(ended, None)}
+    response = jsonify(body)
+    response.status_code = 202 if ended is None else 200
+    if ended is not None:
+        response.headers["Preference-Applied"] = "wait"
     if not made.created:
         response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -8,6 +8,7 @@ from typing import Protocol
 from pydantic import BaseModel
 from sqlalchemy import Engine
 
+from api.waiting import Waiting
 from config import Config
 from jobs.errors import NotFound
 from jobs.job import Key
@@ -33,6 +34,7 @@ class Yard:
     engine: Engine
     hints: Hints
     job_types: Mapping[str, type[BaseModel] | None]
+    waiting: Waiting
 
 
 def plain_id(given: str) -> str:

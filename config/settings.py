@@ -101,6 +101,7 @@ class Api(Section):
     port: int = Field(default=8000, ge=0, le=65535)
     threads: int = Field(default=64, ge=4, le=4096)
     body_bytes: int = Field(default=65536, ge=1024, le=100_000_000)
+    waiting_requests: int = Field(default=16, ge=0, le=4096)
     bulk_bytes: int = Field(default=8_000_000, ge=1024, le=200_000_000)
     body_depth: int = Field(default=32, ge=1, le=100)
     origins: tuple[Origin, ...] = Field(default=(), strict=False)

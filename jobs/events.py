@@ -8,7 +8,7 @@ the net, so nothing here is retried.
 import json
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
@@ -20,7 +20,9 @@ from jobs.sql import statement
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "ai_jobs"
+CHANNEL = "ai_jobs"  # hints, for who runs jobs
+NEWS = "ai_jobs_news"  # what has ended, for who waits for it
+NEWS_IDS = 150  # in one word: PostgreSQL takes less than 8,000 bytes
 HIGHEST_RANK = 9
 LONGEST_WAIT_S = 10 * 366 * 86400.0  # what is longer, or is no number, would break the arithmetic of whoever hears it
 
@@ -42,6 +44,7 @@ class Hints:
         self._notify = notify
         self._lowest: dict[int, Key] = {}  # the smallest key per rank that is still to be told
         self._due_s: float | None = None
+        self._ended: list[str] = []
         self._lock = threading.Lock()
         self._work = threading.Event()
         self._thread: threading.Thread | None = None
@@ -69,6 +72,12 @@ class Hints:
             self._due_s = due_s if self._due_s is None else min(due_s, self._due_s)
         self._tell_others()
 
+    def ended(self, job_ids: Iterable[str]) -> None:
+        """These jobs have come to their end; told to other processes alone."""
+        with self._lock:
+            self._ended += job_ids if self._notify else ()
+        self._tell_others()
+
     def _tell_others(self) -> None:
         if not self._notify:
             return
@@ -82,22 +91,23 @@ class Hints:
         while True:
             self._work.wait()
             self._work.clear()
-            payload = self._take()
-            if payload:
-                self._send(payload)
+            for channel, payload in self._take():
+                self._send(channel, payload)
 
-    def _take(self) -> str | None:
+    def _take(self) -> Iterator[tuple[str, str]]:
         with self._lock:
             lowest, self._lowest = self._lowest, {}
             due_s, self._due_s = self._due_s, None
-        if not lowest and due_s is None:
-            return None
-        return encode(lowest.values(), due_s)
+            ended, self._ended = self._ended, []
+        if lowest or due_s is not None:
+            yield CHANNEL, encode(lowest.values(), due_s)
+        for start in range(0, len(ended), NEWS_IDS):
+            yield NEWS, json.dumps(ended[start : start + NEWS_IDS])
 
-    def _send(self, payload: str) -> None:
+    def _send(self, channel: str, payload: str) -> None:
         try:
             with self._line.use() as conn:
-                conn.execute(statement("notify"), {"payload": payload})
+                conn.execute(statement("notify"), {"channel": channel, "payload": payload})
         except SQLAlchemyError as error:
             log.debug("a hint was not sent (%s); the poll will find the work", type(error).__name__)
 
@@ -105,6 +115,15 @@ class Hints:
 def encode(keys: Iterable[Key], due_s: float | None) -> str:
     """One hint as text; at most one key per rank, so it stays far below NOTIFY's 8,000 bytes."""
     return json.dumps({"ready": [list(key) for key in keys], "due_s": due_s}, separators=(",", ":"))
+
+
+def news(payload: str) -> list[str]:
+    """The ids in a word on NEWS; none where it cannot be read."""
+    try:
+        return [str(job_id) for job_id in json.loads(payload)]
+    except (ValueError, TypeError, RecursionError):
+        log.warning("a word on channel %s could not be read", NEWS)
+        return []
 
 
 def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str, int], None]) -> None:

@@ -41,7 +41,8 @@ Patience = Callable[[], float] | None  # see jobs.db.engine.open_engine
 class Runtime:
     """`engine` serves the pump, the hints and the tasks; `own_engine(patience_s)` gives one for a single connection.
 
-    `listen_url` None: no LISTEN, polling only.  `leave()` ends the process in order, for another to take its place.
+    `listen_url` None: no LISTEN, polling only; `also_heard` are other channels for the same connection, and who hears
+    them.  `leave()` ends the process in order, for another to take its place.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Runtime:
         own_engine: Callable[[Patience], Engine],
         leave: Callable[[], None],
         version: str,
+        also_heard: Mapping[str, Callable[[str], None]] | None = None,
     ) -> None:
         self.worker_id = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.engine = engine
@@ -79,7 +81,8 @@ class Runtime:
             lambda task: tasks.TASKS[task](self._ground),
             lambda dispatched: JsonJobStore(own_engine(None), tasks.TASKS, dispatched),
         )
-        self._listener = Listener(listen_url, CHANNEL, self._heard, self.pump.poll) if listen_url else None
+        channels = {CHANNEL: self._heard, **(also_heard or {})}
+        self._listener = Listener(listen_url, channels, self.pump.poll) if listen_url else None
         self._watchdog = Watchdog()
         self._threads: list[threading.Thread] = []
         self._leave = leave

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(170)
 POOL_SIZE = 5  # database.pool_size of config.yaml
 WORK = SCHEDULER_CONNECTIONS + 3  # and the heartbeat, the timetable, the listener
 SERVE = WORK + POOL_SIZE
-SERVE_WITHOUT_SCHEDULER = POOL_SIZE + 1  # which sends hints
+SERVE_WITHOUT_SCHEDULER = POOL_SIZE + 2  # which send hints, and hear what has ended
 JOBS, REQUESTS = 200, 50
 ENV = {
     "YARD_HANDLERS": "[tests.sleepers]",

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, text
 
 from jobs import store
@@ -119,3 +120,14 @@ def test_a_fleet_runs_each_job_exactly_once(database_url: str, conn: Connection,
     runs = Counter(line.split()[0] for line in ledger.read_text().splitlines())
     assert runs == Counter(ids)
     assert len({line.split()[2] for line in ledger.read_text().splitlines()}) > 1, "one process did it all"
+
+
+@pytest.mark.parametrize("embedded", ["true", "false"])
+def test_who_prefers_to_wait_gets_the_result_although_another_process_has_drawn_it(database_url: str, embedded: str):
+    """Woken by the word of the worker: the wait is over long before its time."""
+    one_seat = {"YARD_SCHEDULER__SEATS": "1", "YARD_SCHEDULER__EMBEDDED": embedded}
+    with fleet(database_url, workers=1, **one_seat) as ([web], _):
+        for _ in range(4):
+            status, body = web.call("POST", "/create-canvas", {"instructions": LOGIN}, Prefer="wait=30")
+            assert (status, body["status"]) == (200, "completed")
+            assert body["job"]["result_data"]["objects"]

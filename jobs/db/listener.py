@@ -3,7 +3,7 @@
 import logging
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg2
@@ -19,14 +19,13 @@ ANSWER_S = 5.0
 
 
 class Listener:
-    """Calls `heard(payload)` for each NOTIFY on `channel`, and `connected()` after every (re)connection.
+    """Calls `heard[channel](payload)` for each NOTIFY on these channels, and `connected()` after every (re)connection.
 
     What was sent while there was no connection is lost: `connected` is the moment to look for oneself.
     """
 
-    def __init__(self, url: str, channel: str, heard: Callable[[str], None], connected: Callable[[], None]) -> None:
+    def __init__(self, url: str, heard: Mapping[str, Callable[[str], None]], connected: Callable[[], None]) -> None:
         self._url = url
-        self._channel = channel
         self._heard = heard
         self._connected = connected
         self._stop = threading.Event()
@@ -53,7 +52,7 @@ class Listener:
         try:
             conn.autocommit = True
             with conn.cursor() as cursor:
-                cursor.execute(f"listen {self._channel}")
+                cursor.execute("; ".join(f"listen {channel}" for channel in self._heard))
             self._connected()
             while not self._stop.is_set():
                 self._wait(conn)
@@ -64,4 +63,5 @@ class Listener:
         if select.select([conn], [], [], QUIET_S)[0]:
             conn.poll()
         while conn.notifies:
-            self._heard(conn.notifies.pop(0).payload)
+            notify = conn.notifies.pop(0)
+            self._heard[notify.channel](notify.payload)

@@ -1,2 +1,2 @@
--- A hint for the pollers of all processes; it may be lost, the poll is the net.
-select pg_notify('ai_jobs', :payload)
+-- A word to all processes; it may be lost, the poll is the net.
+select pg_notify(:channel, :payload)

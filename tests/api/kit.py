@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.auth import issue
+from api.waiting import Waiting
 from config import Config, load
 from jobs.events import Hints
 from jobs.job import Key
@@ -69,6 +70,7 @@ class Scene:
     conn: Connection
     pump: Pump
     config: Config
+    waiting: Waiting
     scheduler: SchedulerStatus | None = None
 
     def get(self, path: str, user: str | None = "ann", **options: Any) -> TestResponse:
@@ -100,8 +102,9 @@ def settings(**environ: str) -> Config:
 def scene(engine: Engine, conn: Connection, config: Config) -> Scene:
     pump = Pump()
     hints = Hints(engine, near=pump, notify=False)
-    app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None})
-    made = Scene(app.test_client(), conn, pump, config)
+    waiting = Waiting(lambda: config.api.waiting_requests)
+    app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None}, waiting=waiting)
+    made = Scene(app.test_client(), conn, pump, config, waiting)
     return made
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 
 from api.app import create_app
 from api.server import Stop, serve
+from api.waiting import Waiting
 from config import load
 from jobs.db.engine import open_engine
 from jobs.errors import SetupError
@@ -26,7 +27,9 @@ def say(word: str) -> None:
 def start() -> tuple[Flask, Stop, Stop]:
     say("start")
     engine = open_engine(os.environ["DATABASE_URL"])
-    app = create_app(lambda: CONFIG, engine, Hints(engine, notify=False), lambda: None, job_types={})
+    app = create_app(
+        lambda: CONFIG, engine, Hints(engine, notify=False), lambda: None, job_types={}, waiting=Waiting(lambda: 0)
+    )
     released = threading.Event()
 
     @app.get("/release")

@@ -88,7 +88,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("keyed_many", {"keys": KEYS}, {"idempotency"}),
     ("leave", {"worker_id": "w"}, set()),
     ("next_due", {}, {"waiting"}),
-    ("notify", {"payload": "{}"}, set()),
+    ("notify", {"channel": "any", "payload": "{}"}, set()),
     ("page", {"user_id": "user-7", "cursor": None, "status": None, "limit": 51, "offset": 0}, {"lists"}),
     ("page", {"user_id": "user-7", "cursor": 100_000, "status": "failed", "limit": 51, "offset": 0}, {"lists"}),
     ("purge", {"retention_s": 7 * 86400, "batch": 1000}, {"purge"}),

@@ -26,7 +26,7 @@ class Ears:
     def __init__(self, url: str) -> None:
         self.payloads: list[str] = []
         self.connections = 0
-        self.listener = Listener(url, "ai_jobs", self.payloads.append, self._connected)
+        self.listener = Listener(url, {"ai_jobs": self.payloads.append}, self._connected)
         self.listener.start()
 
     def _connected(self) -> None:
@@ -42,7 +42,7 @@ def ears(database_url):
 
 
 def notify(conn, payload):
-    conn.execute(statement("notify"), {"payload": payload})
+    conn.execute(statement("notify"), {"channel": "ai_jobs", "payload": payload})
 
 
 def test_what_is_notified_is_heard_in_its_order(conn, ears):
@@ -71,7 +71,7 @@ def test_a_broken_connection_is_replaced_and_said_to_be(conn, ears):
 def test_a_hint_of_the_moment_of_connecting_is_not_missed(conn, database_url):
     """connected() is called once LISTEN stands: what is sent from then on is heard."""
     payloads = []
-    ears = Listener(database_url, "ai_jobs", payloads.append, lambda: notify(conn, "at once"))
+    ears = Listener(database_url, {"ai_jobs": payloads.append}, lambda: notify(conn, "at once"))
     ears.start()
     kit.wait_until(lambda: payloads, "the hint")
     ears.stop()

@@ -81,7 +81,7 @@ def test_the_wait_for_the_end_of_a_transaction_is_ended_as_well(proxy: Proxy, wa
 def test_the_listeners_first_word_is_ended_as_well(conn, database_url: str, watchdog, monkeypatch):
     monkeypatch.setattr("jobs.db.listener.ANSWER_S", LIMIT_S)
     monkeypatch.setattr("jobs.db.listener.PAUSE_S", 0.01)
-    listener = Listener(database_url, "slowly; select pg_sleep(600)", print, print)
+    listener = Listener(database_url, {"slowly; select pg_sleep(600)": print}, print)
     listener.start()
     first = until(lambda: _listening(conn))
     until(lambda: _listening(conn) - first)
