@@ -1,6 +1,7 @@
 """A fleet of real processes on a PostgreSQL of its own, each behind a proxy, and a client that keeps a ledger."""
 
 import contextlib
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ class World:
         self.places: list[Place] = []
         self.directory = directory
         self._settings = settings
+        self._numbers = itertools.count()  # two faults at a time may both ask
         self.asked: dict[str, tuple[Answer, str, dict[str, Any], int]] = {}  # by name: the answer, what to ask again
 
     def place(self, command: str, **env: str) -> Place:
@@ -53,7 +55,7 @@ class World:
     def ask(self, count: int, job_type: str = "attentive", max_retries: int = 10, **request: Any) -> None:
         """Enqueue, and note what was heard.  Whoever hears nothing asks again: see `ask_again`."""
         for _ in range(count):
-            self._ask(f"n{len(self.asked)}", job_type, request, max_retries)
+            self._ask(f"n{next(self._numbers)}", job_type, request, max_retries)
 
     def ask_again(self) -> None:
         for name, (answer, job_type, request, max_retries) in list(self.asked.items()):
