@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 Key = RSAPublicKey | EllipticCurvePublicKey
 
 KEY_TYPES: Mapping[str, str] = {"RS256": "RSA", "ES256": "EC"}
-KEYS = 100
 KID_CHARS = 200
 RSA_BITS = range(2048, 8193)  # less can be broken (RFC 7518, section 3.3), more keeps the processor busy
 
@@ -32,7 +31,7 @@ def usable_keys(document: bytes, algorithm: str) -> dict[str, Key]:
     listed = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(listed, list):
         raise KeySetFault("it is not a key set: it holds no list of keys")
-    keys = {jwk["kid"]: key for jwk in listed[:KEYS] if (key := _key(jwk, algorithm))}
+    keys = {jwk["kid"]: key for jwk in listed if (key := _key(jwk, algorithm))}
     if not keys:
         raise KeySetFault(f"none of its {len(listed)} keys is a named, strong signing key for {algorithm}")
     return keys
