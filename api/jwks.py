@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 Key = RSAPublicKey | EllipticCurvePublicKey
 
-KEY_TYPES: Mapping[str, str] = {"RS256": "RSA", "ES256": "EC"}
 KID_CHARS = 200
 RSA_BITS = range(2048, 8193)  # less can be broken (RFC 7518, section 3.3), more keeps the processor busy
 
@@ -52,20 +51,19 @@ def _key(jwk: Any, algorithm: str) -> Key | None:
 
 
 def _is_meant(jwk: Mapping[str, Any], algorithm: str) -> bool:
-    """Whether a key is for checking signatures of this kind (RFC 7517, section 4); a private one has no place here."""
+    """Whether a key is for checking signatures of this kind (RFC 7517, section 4)."""
     operations = jwk.get("key_ops", ["verify"])
     return (
         is_kid(jwk.get("kid"))
-        and jwk.get("kty") == KEY_TYPES[algorithm]
         and jwk.get("alg", algorithm) == algorithm
         and jwk.get("use", "sig") == "sig"
         and isinstance(operations, list)
         and "verify" in operations
-        and "d" not in jwk
     )
 
 
 def _is_strong(key: Any) -> bool:
+    """Neither is a private key, which has no place in a set that everybody can read."""
     match key:
         case RSAPublicKey():
             return key.key_size in RSA_BITS

@@ -116,7 +116,7 @@ def broken_rules(tree: dict[str, Any], faults: Iterable[Fault], names: Mapping[W
         if cap is None or cap > MAX_SEATS:
             yield SEATS, f"must be set when {named(FLEET_CAP, names)} is null or above {MAX_SEATS}"
     if sound(ALGORITHM):
-        yield from ((where, why) for where, why in _key_set_faults(tree, names) if sound(where))
+        yield from _key_set_faults(tree, names)
 
 
 def _key_set_faults(tree: dict[str, Any], names: Mapping[Where, str]) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -48,9 +50,10 @@ def token(key: Any, kid: object = "a", headers: Any = None, **claims: object) ->
 
 
 class Provider:
-    """`answer` decides what a fetch gets; `port` None: any that is free."""
+    """`answer` decides what a fetch gets; with a `certificate` (a PEM file with its key) it speaks TLS."""
 
-    def __init__(self, *keys: Any) -> None:
+    def __init__(self, *keys: Any, certificate: Path | None = None) -> None:
+        self._certificate = certificate
         self.fetches = 0
         self.path = f"/{uuid.uuid4()}/jwks.json"  # another test's key set may still look for its own at our port
         self.port: int | None = None
@@ -78,6 +81,10 @@ class Provider:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port or 0), Handler)
         self._server.daemon_threads = True
+        if self._certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -97,7 +104,7 @@ class Provider:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.path}"
+        return f"http{'s' if self._certificate else ''}://127.0.0.1:{self.port}{self.path}"
 
     def rules(self, **settings: Any) -> Auth:
         usual = {"algorithm": "RS256", "jwks_url": self.url, "issuer": ISSUER, "audience": AUDIENCE}
@@ -141,7 +148,7 @@ BROKEN: dict[str, Answer] = {
     "keys is text": plainly(b'{"keys": "a"}'),
     "useless keys": plainly(b'{"keys": [null, 5, {}, {"kty": "oct", "k": "c2VjcmV0", "kid": "a", "alg": "HS256"}]}'),
     "deep": plainly(b"[" * 200_000),
-    "huge": plainly(b" " * 300_000 + b'{"keys": []}'),
+    "huge": plainly(b" " * 300_000 + json.dumps({"keys": [jwk(rsa_key(), "b")]}).encode()),
     "cut off": plainly(b'{"keys": [', **{"Content-Length": "1000"}),
     "not HTTP": lambda request: request.wfile.write(b"\x16\x03\x01 hello\r\n\r\n"),
     "hangs up": lambda request: request.connection.shutdown(socket.SHUT_RDWR),

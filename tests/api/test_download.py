@@ -1,9 +1,14 @@
 """Small documents are fetched within bounds, and anything else is an error in words."""
 
+import datetime as dt
+import ipaddress
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from api.download import DownloadError, download
-from tests.api.provider import HEAD, Provider, drips, plainly
+from tests.api.provider import BROKEN, HEAD, Provider, drips, ec_key, plainly
 
 
 @pytest.fixture
@@ -59,8 +64,54 @@ def test_what_cannot_be_reached_is_an_error_in_words(url):
         fetch(url)
 
 
-def test_a_server_that_cannot_prove_its_name_is_not_trusted(provider):
-    """Our own speaks no TLS at all; that is refused in the handshake, before anything is asked."""
-    with pytest.raises(DownloadError, match="SSLError"):
-        fetch(provider.url.replace("http:", "https:"))
-    assert provider.fetches == 0
+@pytest.fixture
+def certificate(tmp_path):
+    """Of 127.0.0.1, signed by nobody but itself."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, ec_key().public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(ec_key(), hashes.SHA256())
+    )
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(ec_key().private_bytes(*form) + made.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+@pytest.fixture
+def secure(certificate):
+    made = Provider(certificate=certificate)
+    yield made
+    made.close()
+
+
+def test_a_server_that_cannot_prove_its_name_is_not_trusted(secure):
+    with pytest.raises(DownloadError, match="SSLCertVerificationError"):
+        fetch(secure.url)
+    assert secure.fetches == 0
+
+
+def test_a_server_that_proves_its_name_is_trusted(secure, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert fetch(secure.url) == b'{"keys": []}'
+    with pytest.raises(DownloadError, match="SSLCertVerificationError"):
+        fetch(secure.url.replace("127.0.0.1", "localhost"))
+
+
+@pytest.mark.parametrize("start", [HEAD + b"X-Slow: ", HEAD + b"\r\n"], ids=["in the headers", "in the body"])
+def test_what_drips_over_tls_is_given_up_too(secure, certificate, monkeypatch, start):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    secure.answer = drips(start)
+    with pytest.raises(DownloadError, match=r"within 0\.5 s"):
+        fetch(secure.url, timeout_s=0.5, max_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("case", ["not HTTP", "hangs up"])
+def test_what_is_no_answer_is_an_error_in_words(provider, case):
+    provider.answer = BROKEN[case]
+    with pytest.raises(DownloadError, match=r"^it cannot be fetched"):
+        fetch(provider.url)

@@ -70,6 +70,12 @@ def test_a_set_without_a_usable_key_is_a_fault():
         usable_keys(json.dumps({"keys": [GOOD]}).encode(), "ES256")
 
 
+@pytest.mark.parametrize("document", [b"[]", b"null", b'"keys"', b"{}", b'{"keys": {}}', b"[" * 200_000, b'{"keys": ['])
+def test_what_is_no_set_is_a_fault(document):
+    with pytest.raises(KeySetFault, match="it is not"):
+        usable_keys(document, "RS256")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3),
