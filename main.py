@@ -73,8 +73,9 @@ def main() -> None:
 def serve() -> None:
     """Web process, with the scheduler inside (unless scheduler.embedded is false)."""
     settings = _begin()
-    secret = settings.environment.jwt_secret
-    check_exposure(settings.bind, secret.get_secret_value() if secret else None)
+    if not settings.api.auth.has_key_set:
+        secret = settings.environment.jwt_secret
+        check_exposure(settings.bind, secret.get_secret_value() if secret else None)
     database = prepare(settings)
     server.serve(lambda: _web(settings, database), settings)
 

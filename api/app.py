@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import access_log, cors, errors, health, metrics, routes
+from api import access_log, cors, errors, health, key_set, metrics, routes
 from api.auth import Verifier, development_secret
 from api.schemas import Canvas
 from api.waiting import Waiting
@@ -63,9 +63,10 @@ def create_app(
 
 
 def _verifier(config: Config) -> Verifier:
-    given, auth = config.environment.jwt_secret, config.api.auth
-    secret = given.get_secret_value() if given else development_secret(config.environment.data_dir)
-    return Verifier(secret, auth.algorithm, auth.issuer, auth.audience, auth.leeway_s)
+    auth, given = config.api.auth, config.environment.jwt_secret
+    if auth.has_key_set:
+        return Verifier(key_set.followed(auth), auth)
+    return Verifier(given.get_secret_value() if given else development_secret(config.environment.data_dir), auth)
 
 
 def _name_request() -> None:

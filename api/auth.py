@@ -1,22 +1,29 @@
 """Who is asking: reads signed tokens (JWT), and makes them for development."""
 
 import ipaddress
+import logging
 import os
 import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 
+from api.jwks import Key, is_kid
+from api.key_set import KeySet
+from config.settings import Auth
 from jobs.errors import SetupError, YardError
 
 TOKEN_CHARS = 8192
 USER_ID_CHARS = 200
 SECRET_BYTES = 32
 DEVELOPMENT_KEY = "jwt-secret"  # a file under the data folder
-REQUIRED = ("exp", "iat", "sub")
+REQUIRED = ("exp", "iat", "sub")  # beside "iss" and "aud", where those are configured
+USUAL = Auth()
+
+log = logging.getLogger(__name__)
 
 
 class Unauthorized(YardError):
@@ -35,41 +42,64 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """`issuer` and `audience`: None means that the claim is not looked at."""
+    """`keys`: the secret that signs tokens (HS256), or where the public keys of their provider are (RS256, ES256)."""
 
-    secret: str = field(repr=False)
-    algorithm: str = "HS256"
-    issuer: str | None = None
-    audience: str | None = None
-    leeway_s: float = 5.0
+    keys: str | KeySet = field(repr=False)
+    rules: Auth = USUAL
 
     def user(self, token: str) -> User:
-        """Raises Unauthorized, with a message that tells nothing about the key or the token's content."""
+        """Who the token says is asking.
+
+        Raises Unauthorized, with a message that tells nothing about the key or the token's content, or AuthUnavailable
+        when the provider's keys cannot be had.
+        """
         if len(token) > TOKEN_CHARS:
             raise Unauthorized("The token is too long")
         try:
             claims = self._claims(token)
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The token has expired") from None
-        except (jwt.PyJWTError, UnicodeEncodeError):
+        except (jwt.PyJWTError, UnicodeEncodeError) as reason:
+            log.debug("a token is refused: %s", type(reason).__name__)  # the rest may hold what the client sent
             raise Unauthorized("The token is not valid") from None
-        if not is_user_id(claims["sub"]):
-            raise Unauthorized("The token names no usable user id (claim sub)")
-        return User(claims["sub"], operator=claims.get("role") == "operator")
+        user_id = claims.get(self.rules.user_claim)
+        if not is_user_id(user_id):
+            raise Unauthorized(f"The token names no usable user id (claim {self.rules.user_claim})")
+        return User(user_id, operator=self._is_operator(claims))
 
     def _claims(self, token: str) -> dict[str, Any]:
+        rules = self.rules
         return jwt.decode(
             token,
-            self.secret,
-            algorithms=[self.algorithm],  # ours, never the one that the token names
-            issuer=self.issuer,
-            audience=self.audience,
-            leeway=self.leeway_s,
-            options={"require": list(REQUIRED), "verify_aud": self.audience is not None},
+            self._key(token),
+            algorithms=[rules.algorithm],  # ours, never the one that the token names
+            issuer=rules.issuer,
+            audience=rules.audience,
+            leeway=rules.leeway_s,
+            options={"require": list(REQUIRED), "verify_aud": rules.audience is not None},
         )
 
+    def _key(self, token: str) -> str | Key:
+        """Looks at the cheap signs first: not every heap of letters is worth a question to the provider."""
+        if isinstance(self.keys, str):
+            return self.keys
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        if header.get("alg") != self.rules.algorithm or not is_kid(kid):
+            raise jwt.InvalidAlgorithmError
+        key = self.keys.find(kid)
+        if key is None:
+            raise jwt.InvalidKeyError
+        return key
 
-def is_user_id(given: object) -> bool:
+    def _is_operator(self, claims: dict[str, Any]) -> bool:
+        found: Any = claims
+        for name in self.rules.operator_claim:
+            found = found.get(name) if isinstance(found, dict) else None
+        return self.rules.operator_value in (found if isinstance(found, list) else [found])
+
+
+def is_user_id(given: object) -> TypeGuard[str]:
     """Printable text only: PostgreSQL refuses U+0000, and logs shall stay readable."""
     return isinstance(given, str) and 0 < len(given) <= USER_ID_CHARS and given.isprintable() and not given.isspace()
 
@@ -83,23 +113,25 @@ def bearer(header: str | None) -> str:
 
 
 def issue(
-    secret: str,
-    user_id: str,
-    *,
-    operator: bool = False,
-    ttl_s: float = 30 * 86400.0,
-    issuer: str | None = None,
-    audience: str | None = None,
+    secret: str, user_id: str, *, operator: bool = False, ttl_s: float = 30 * 86400.0, rules: Auth = USUAL
 ) -> str:
     """A token that is valid for `ttl_s` from now.  Raises ValueError for a user id that no Verifier accepts."""
     if not is_user_id(user_id):
         raise ValueError(f"a user id is 1 to {USER_ID_CHARS} printable characters")
     now_s = int(time.time())
-    claims = {"sub": user_id, "iat": now_s, "exp": now_s + int(ttl_s), "iss": issuer, "aud": audience}
-    if operator:
-        claims["role"] = "operator"
-    given = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(given, secret, algorithm="HS256")
+    times = {"iat": now_s, "exp": now_s + int(ttl_s)}
+    places = {"iss": rules.issuer, "aud": rules.audience}
+    given = {name: value for name, value in places.items() if value is not None}
+    role = _nested(rules.operator_claim, rules.operator_value) if operator else {}
+    return jwt.encode({**role, **times, **given, "sub": user_id, rules.user_claim: user_id}, secret, algorithm="HS256")
+
+
+def _nested(path: tuple[str, ...], value: str) -> dict[str, Any]:
+    """{"a": {"b": value}} for the path ("a", "b")."""
+    found: Any = value
+    for name in reversed(path):
+        found = {name: found}
+    return found if path else {}
 
 
 def check_exposure(bind: str, secret: str | None) -> None:

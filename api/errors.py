@@ -16,6 +16,7 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from api.auth import Unauthorized
+from api.key_set import AuthUnavailable
 from jobs.errors import Conflict, NotFound, NotPossible, YardError
 from jobs.limits import TooMany
 
@@ -74,6 +75,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     WrongType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    AuthUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.TimeoutError: HTTPStatus.SERVICE_UNAVAILABLE,  # no connection was free
@@ -102,7 +104,7 @@ def shown(name: object) -> str:
 
 def _raised(error: Exception) -> Response:
     status = _status(error)
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status is HTTPStatus.SERVICE_UNAVAILABLE and not isinstance(error, YardError):
         log.warning("request %s: the database did not answer (%s)", g.get("request_id"), type(error).__name__)
         return _answer(status, error_body("database_unavailable", AWAY))
     if not isinstance(error, YardError) or status is HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -25,6 +25,7 @@ THREE = (
     "timeline: 2021 founded, 2022 first customer, 2024 profitable, 2026 ten thousand users",
 )
 USER = "demo-user"
+OWN_TOKENS = {"YARD_API__AUTH__ALGORITHM": "HS256", "YARD_API__AUTH__JWKS_URL": "null"}  # whoever signs them otherwise
 START_S = 60.0
 JOB_S = 300.0
 LOOK_EVERY_S = 0.1
@@ -39,7 +40,7 @@ def demo(*, instructions: tuple[str, ...], keep: bool, out: Path) -> None:
     """Start everything, draw three canvases, write them as SVG pictures, stop."""
     settings = config.load()
     base = f"http://127.0.0.1:{_free_port()}"
-    token = auth.issue(_secret(settings), USER, ttl_s=86400)
+    token = auth.issue(_secret(settings), USER, ttl_s=86400, rules=settings.api.auth)
     with _server(base) as server:
         api = Client(base + "/api/ai-agent", token)
         _wait_until_ready(api, server)
@@ -108,7 +109,7 @@ def _write(out: Path, job: dict[str, Any], svg: str) -> Path:
 def _server(base: str) -> Iterator[subprocess.Popen[bytes]]:
     """`serve` as a process of its own, stopped as a platform would stop it."""
     click.echo("Starting: database, migrations, web server, scheduler ...")
-    address = {"YARD_API__BIND": "127.0.0.1", "YARD_API__PORT": base.rsplit(":", 1)[1]}
+    address = {"YARD_API__BIND": "127.0.0.1", "YARD_API__PORT": base.rsplit(":", 1)[1], **OWN_TOKENS}
     environ = {name: value for name, value in os.environ.items() if name != "PORT"}
     main = Path(__file__).resolve().parents[1] / "main.py"
     quiet = {"YARD_LOG__LEVEL": "warning"} | {k: v for k, v in environ.items() if k == "YARD_LOG__LEVEL"}

@@ -24,15 +24,16 @@ def token(user: str, *, operator: bool, days: float) -> None:
         secret = _secret(settings)
     except (config.ConfigError, SetupError) as error:
         raise click.ClickException(str(error)) from None
-    names = {"issuer": settings.api.auth.issuer, "audience": settings.api.auth.audience}
     try:
-        click.echo(auth.issue(secret, user, operator=operator, ttl_s=days * 86400, **names))
+        click.echo(auth.issue(secret, user, operator=operator, ttl_s=days * 86400, rules=settings.api.auth))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="USER") from None
 
 
 def _secret(settings: config.Config) -> str:
-    given = settings.environment.jwt_secret
+    given, algorithm = settings.environment.jwt_secret, settings.api.auth.algorithm
+    if settings.api.auth.has_key_set:
+        raise SetupError(f"api.auth.algorithm is {algorithm}: only your provider signs tokens; sign in there")
     if given is None:
         click.echo("JWT_SECRET is not set: signed with this host's development key", err=True)
         return auth.development_secret(settings.environment.data_dir)

@@ -15,6 +15,13 @@ Fault = tuple[Where, str]
 
 SEATS: Where = ("scheduler", "seats")
 FLEET_CAP: Where = ("jobs", "max_concurrent_jobs")
+ALGORITHM: Where = ("api", "auth", "algorithm")
+KEY_SET: Where = ("api", "auth", "jwks_url")
+NEEDED_BY_KEY_SET: Mapping[Where, str] = {  # and what to set it to
+    KEY_SET: "the address of the key set that your provider publishes",
+    ("api", "auth", "issuer"): 'what your provider writes into the claim "iss"',
+    ("api", "auth", "audience"): 'what your provider writes into the claim "aud" of tokens for this API',
+}
 ROUNDING = 1e-9  # 3 * 0.1 is a little more than 0.3
 SENTENCES = {  # pydantic's kind of error: what we say
     "greater_than": "must be > {gt:.10g}",
@@ -34,6 +41,7 @@ SENTENCES = {  # pydantic's kind of error: what we say
 }
 SHAPES = {  # what text must be like; such a fault does not show the text, an address may hold a password
     ("provider", "base_url"): "must be an http:// or https:// address without a user name or password",
+    KEY_SET: "must be an https:// address without a user name or password (http:// only for 127.0.0.1 or localhost)",
     ("handlers",): "must be a module's dotted name",
     ("api", "origins"): "must be an origin as browsers write it, such as https://app.example.org",
 }
@@ -107,6 +115,22 @@ def broken_rules(tree: dict[str, Any], faults: Iterable[Fault], names: Mapping[W
         cap = _given(tree, FLEET_CAP)
         if cap is None or cap > MAX_SEATS:
             yield SEATS, f"must be set when {named(FLEET_CAP, names)} is null or above {MAX_SEATS}"
+    if sound(ALGORITHM):
+        yield from _key_set_faults(tree, names)
+
+
+def _key_set_faults(tree: dict[str, Any], names: Mapping[Where, str]) -> Iterator[Fault]:
+    algorithm = _given(tree, ALGORITHM)
+    if algorithm == "HS256":
+        if _given(tree, KEY_SET) is not None:
+            yield (
+                KEY_SET,
+                f"has no use while {named(ALGORITHM, names)} is HS256: choose RS256 or ES256, or remove it",
+            )
+        return
+    for where, cure in NEEDED_BY_KEY_SET.items():
+        if _given(tree, where) is None:
+            yield where, f"must be set when {named(ALGORITHM, names)} is {algorithm}: {cure} (docs/auth.md shows it)"
 
 
 def named(where: Where, names: Mapping[Where, str]) -> str:

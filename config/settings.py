@@ -17,6 +17,8 @@ Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$", m
 Seconds = Annotated[float, Field(gt=0, le=366 * 86400)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")]  # without a password in it
+LOOPBACK = r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"  # where nobody on the way can change what comes over http
+KeySetUrl = Annotated[str, Field(pattern=rf"^(https://[^\s/@?#\\]+|http://{LOOPBACK})(/[^\s#]*)?$", max_length=500)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 
@@ -83,10 +85,21 @@ class Provider(Section):
 
 
 class Auth(Section):
-    algorithm: Literal["HS256"] = "HS256"
+    algorithm: Literal["HS256", "RS256", "ES256"] = "HS256"
+    jwks_url: KeySetUrl | None = None
+    jwks_refresh_s: float = Field(default=300.0, ge=10, le=86400)
+    jwks_keep_s: Seconds = 86400.0
     issuer: Text | None = None
     audience: Text | None = None
+    user_claim: Text = "sub"
+    operator_claim: tuple[Text, ...] = Field(default=("role",), strict=False)
+    operator_value: Text = "operator"
     leeway_s: float = Field(default=5.0, ge=0, le=300)
+
+    @property
+    def has_key_set(self) -> bool:
+        """Whether a provider's public keys check the tokens, and not the JWT_SECRET."""
+        return self.algorithm != "HS256"
 
 
 class Limits(Section):
@@ -161,5 +174,6 @@ class Config(Settings):
 AT_LEAST = (  # setting, times, another setting, why
     (("scheduler", "lease_s"), 3, ("scheduler", "heartbeat_every_s"), "a run must survive two lost heartbeats"),
     (("scheduler", "leader_ttl_s"), 2, ("scheduler", "heartbeat_every_s"), "one heartbeat may get lost"),
+    (("api", "auth", "jwks_keep_s"), 2, ("api", "auth", "jwks_refresh_s"), "one fetch of the keys may fail"),
     (("jobs", "backoff", "cap_s"), 1, ("jobs", "backoff", "base_s"), "the cap would cut every wait"),
 )

@@ -166,6 +166,7 @@ def test_a_fault_of_the_environment_is_told_by_its_variable(file, name, value, f
 LEASE = "scheduler.lease_s: must be at least 3 x scheduler.heartbeat_every_s"
 LEADER = "scheduler.leader_ttl_s: must be at least 2 x scheduler.heartbeat_every_s"
 CAP = "jobs.backoff.cap_s: must be at least jobs.backoff.base_s"
+KEEP = "api.auth.jwks_keep_s: must be at least 2 x api.auth.jwks_refresh_s"
 SEATS = "scheduler.seats: must be set when jobs.max_concurrent_jobs is null or above 1000"
 
 
@@ -177,11 +178,80 @@ SEATS = "scheduler.seats: must be set when jobs.max_concurrent_jobs is null or a
         ("jobs: {backoff: {base_s: 7200}}", f"{CAP} = 7200 (got 3600): the cap would cut every wait"),
         ("jobs: {max_concurrent_jobs: null}", SEATS),
         ("jobs: {max_concurrent_jobs: 1001}", SEATS),
+        ("api: {auth: {jwks_refresh_s: 86400}}", f"{KEEP} = 172800 (got 86400): one fetch of the keys may fail"),
     ],
 )
 def test_a_broken_rule_names_both_settings(file, text, fault):
     assert faults(file, text) == [f"config.yaml: {fault}"]
     assert faults(file, f"{text}\nlog: {{level: loud}}")[-1] == f"config.yaml: {fault}"
+
+
+KEY_SET = {
+    "algorithm": "RS256",
+    "jwks_url": "https://id.example/keys",
+    "issuer": "https://id.example",
+    "audience": "yard",
+}
+
+
+@pytest.mark.parametrize("missing", ["jwks_url", "issuer", "audience"])
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_a_key_set_needs_its_address_issuer_and_audience(file, missing, algorithm):
+    given = {**KEY_SET, "algorithm": algorithm}
+    assert load(file, yaml.safe_dump({"api": {"auth": given}})).api.auth.has_key_set
+    del given[missing]
+    (told,) = faults(file, yaml.safe_dump({"api": {"auth": given}}))
+    assert told.startswith(f"config.yaml: api.auth.{missing}: must be set when api.auth.algorithm is {algorithm}: ")
+    assert told.endswith("(docs/auth.md shows it)")
+
+
+def test_a_key_set_that_nobody_would_look_at_is_refused(file):
+    (told,) = faults(file, "api: {auth: {jwks_url: 'https://id.example/keys'}}")
+    assert told.startswith("config.yaml: api.auth.jwks_url: has no use while api.auth.algorithm is HS256: choose RS256")
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS512", "PS256", "rs256", "[HS256, RS256]"])
+def test_no_other_algorithm_can_be_chosen(file, algorithm):
+    (told,) = faults(file, f"api: {{auth: {{algorithm: {algorithm}}}}}")
+    assert "api.auth.algorithm: must be 'HS256', 'RS256' or 'ES256'" in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
+        "https://id.example:8443/keys?tenant=a",
+        "https://[2001:db8::1]/keys",
+        "http://127.0.0.1:8080/keys",
+        "http://localhost/keys",
+        "http://[::1]:80",
+    ],
+)
+def test_a_key_sets_address_is_encrypted_or_on_this_host(file, url):
+    assert load(file, yaml.safe_dump({"api": {"auth": {**KEY_SET, "jwks_url": url}}})).api.auth.jwks_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://id.example/keys",
+        "http://10.0.0.1/keys",
+        "http://127.0.0.1.id.example/keys",
+        "http://localhost.id.example/keys",
+        "http://localhost@id.example/keys",
+        "https://user:hush@id.example/keys",
+        "https://id.example/keys#part",
+        "https://",
+        "HTTPS://id.example",
+        "file:///etc/passwd",
+        "id.example/keys",
+        "https://id.example/a key",
+    ],
+)
+def test_a_key_sets_address_that_could_be_forged_or_tells_a_password_is_refused(file, url):
+    (told,) = faults(file, yaml.safe_dump({"api": {"auth": {**KEY_SET, "jwks_url": url}}}))
+    assert told.startswith("config.yaml: api.auth.jwks_url: must be an https:// address")
+    assert "hush" not in told
 
 
 def test_a_rule_is_judged_after_merging_and_not_over_a_faulty_side(file):

@@ -11,10 +11,12 @@ import jwt
 import pytest
 
 from api import auth
+from config.settings import Auth
 from jobs.errors import SetupError
 
 SECRET = "s" * 64
 NOW = int(time.time())
+OURS = Auth(issuer="us", audience="yard")
 SOUND = {"sub": "ada", "iat": NOW, "exp": NOW + 600}
 
 
@@ -41,20 +43,55 @@ def test_a_sound_token_names_its_user():
 
 
 def test_an_issued_token_is_accepted_and_carries_the_role():
-    verifier = auth.Verifier(SECRET, issuer="us", audience="yard")
-    token = auth.issue(SECRET, "ada", operator=True, ttl_s=60, issuer="us", audience="yard")
+    verifier = auth.Verifier(SECRET, OURS)
+    token = auth.issue(SECRET, "ada", operator=True, ttl_s=60, rules=OURS)
     assert verifier.user(token) == auth.User("ada", operator=True)
     assert auth.Verifier(SECRET).user(auth.issue(SECRET, "bob")) == auth.User("bob")
 
 
 def test_only_the_role_operator_makes_an_operator():
-    for role in ("admin", "Operator", ["operator"], True, None):
+    for role in ("admin", "Operator", "operators", ["operators"], [["operator"]], {"operator": True}, True, None):
         assert not auth.Verifier(SECRET).user(signed(role=role)).operator
+    for role in ("operator", ["admin", "operator"]):
+        assert auth.Verifier(SECRET).user(signed(role=role)).operator
+
+
+def test_the_operators_claim_may_lie_within_another():
+    rules = Auth(operator_claim=("app_metadata", "role"), operator_value="boss")
+    verifier = auth.Verifier(SECRET, rules)
+    assert verifier.user(signed(app_metadata={"role": "boss"})).operator
+    assert verifier.user(auth.issue(SECRET, "ada", operator=True, rules=rules)).operator
+    for claims in (
+        {"role": "boss"},
+        {"app_metadata": "boss"},
+        {"app_metadata": {"role": "operator"}},
+        {"app_metadata": []},
+    ):
+        assert not verifier.user(signed(**claims)).operator
+
+
+def test_without_an_operators_claim_nobody_is_an_operator():
+    rules = Auth(operator_claim=())
+    verifier = auth.Verifier(SECRET, rules)
+    assert not verifier.user(auth.issue(SECRET, "ada", operator=True, rules=rules)).operator
+    assert not verifier.user(signed(role="operator")).operator
+
+
+def test_the_user_may_be_named_by_another_claim():
+    rules = Auth(user_claim="uid")
+    verifier = auth.Verifier(SECRET, rules)
+    assert verifier.user(signed(uid="grace")) == auth.User("grace")
+    assert verifier.user(auth.issue(SECRET, "grace", rules=rules)) == auth.User("grace")
+    for uid in (..., 5, "", None):
+        with pytest.raises(auth.Unauthorized, match=r"no usable user id \(claim uid\)"):
+            verifier.user(signed(uid=uid))
+    with pytest.raises(auth.Unauthorized):
+        verifier.user(signed(uid="grace", sub=...))
 
 
 def test_clocks_may_differ_by_the_leeway():
-    assert auth.Verifier(SECRET, leeway_s=60).user(signed(exp=NOW - 20)).id == "ada"
-    assert auth.Verifier(SECRET, leeway_s=60).user(signed(iat=NOW + 20, nbf=NOW + 20)).id == "ada"
+    assert auth.Verifier(SECRET, Auth(leeway_s=60)).user(signed(exp=NOW - 20)).id == "ada"
+    assert auth.Verifier(SECRET, Auth(leeway_s=60)).user(signed(iat=NOW + 20, nbf=NOW + 20)).id == "ada"
 
 
 def test_an_audience_and_an_issuer_are_looked_at_only_when_configured():
@@ -109,11 +146,8 @@ NEEDS_ISSUER = {"wrong issuer", "without issuer"}
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_token_is_refused(case):
-    verifier = auth.Verifier(
-        SECRET,
-        audience="yard" if case in NEEDS_AUDIENCE else None,
-        issuer="us" if case in NEEDS_ISSUER else None,
-    )
+    audience, issuer = "yard" if case in NEEDS_AUDIENCE else None, "us" if case in NEEDS_ISSUER else None
+    verifier = auth.Verifier(SECRET, Auth(audience=audience, issuer=issuer))
     with pytest.raises(auth.Unauthorized) as refusal:
         verifier.user(REFUSED[case])
     assert refusal.value.code == "unauthorized"

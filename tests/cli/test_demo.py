@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.processes import ROOT, environment
 
 
-def demo(data_dir: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = environment("", YARD_DATA_DIR=str(data_dir))
+def demo(data_dir: Path, out: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    env = environment("", YARD_DATA_DIR=str(data_dir), **environ)
     del env["DATABASE_URL"], env["JWT_SECRET"]
     command = [sys.executable, str(ROOT / "main.py"), "demo", "--out", str(out), *arguments]
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
@@ -31,6 +31,14 @@ def test_it_draws_what_it_is_told(tmp_path: Path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     [picture] = (tmp_path / "out").glob("*.svg")
     assert "&lt;b&gt;" in picture.read_text()
+
+
+def test_it_signs_its_own_tokens_where_a_provider_signs_those_of_the_users(tmp_path: Path):
+    provider = {"ALGORITHM": "RS256", "JWKS_URL": "https://127.0.0.1:1/", "ISSUER": "https://id", "AUDIENCE": "yard"}
+    environ = {f"YARD_API__AUTH__{name}": value for name, value in provider.items()}
+    ended = demo(tmp_path / "data", tmp_path / "out", "--instructions", "a -> b", **environ)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(list((tmp_path / "out").glob("*.svg"))) == 1
 
 
 def test_a_broken_configuration_is_told_in_one_line_and_not_as_a_stack_trace(tmp_path: Path):

@@ -6,8 +6,15 @@ from click.testing import CliRunner
 
 from api import auth
 from cli.token import token
+from config.settings import Auth
 
 SECRET = "s" * 32
+KEY_SET = {
+    "YARD_API__AUTH__ALGORITHM": "ES256",
+    "YARD_API__AUTH__JWKS_URL": "https://id.example/keys",
+    "YARD_API__AUTH__ISSUER": "https://id.example",
+    "YARD_API__AUTH__AUDIENCE": "yard",
+}
 
 
 @pytest.fixture
@@ -41,7 +48,7 @@ def test_without_a_secret_the_development_key_signs(run, tmp_path):
 
 def test_a_token_names_the_configured_issuer_and_audience(run):
     done = run("ada", JWT_SECRET=SECRET, YARD_API__AUTH__ISSUER="us", YARD_API__AUTH__AUDIENCE="yard")
-    assert auth.Verifier(SECRET, issuer="us", audience="yard").user(done.stdout.strip()).id == "ada"
+    assert auth.Verifier(SECRET, Auth(issuer="us", audience="yard")).user(done.stdout.strip()).id == "ada"
 
 
 def test_a_token_ends_after_the_given_days(run):
@@ -53,6 +60,7 @@ def test_a_token_ends_after_the_given_days(run):
     ("arguments", "environ", "told"),
     [
         (["ada"], {"JWT_SECRET": "short"}, "at least 32 bytes"),
+        (["ada"], KEY_SET, "api.auth.algorithm is ES256: only your provider signs tokens"),
         (["ada"], {"YARD_LOG__LEVEL": "loud"}, "YARD_LOG__LEVEL: must be 'debug'"),
         ([""], {}, "1 to 200 printable characters"),
         (["ada", "--days", "0"], {}, "0.001<=x<=3650"),
