@@ -148,7 +148,8 @@ def test_requests_are_served_side_by_side(shared):
 
 
 def test_gunicorn_logs_as_the_rest_does(shared):
-    assert all(line.startswith("INFO:gunicorn.error:") for line in shared.log().splitlines())
+    ways = ("INFO:gunicorn.error:", "INFO:yardmaster.requests:")
+    assert all(line.startswith(ways) for line in shared.log().splitlines())
 
 
 def test_there_are_file_handles_for_all_connections(serve):
