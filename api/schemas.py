@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from api.errors import Detail, Invalid, shown
+from api import answers
+from api.answers import Detail
+from api.errors import Invalid, shown
 from jobs.job import Job
 from jobs.states import State
 
@@ -112,13 +114,26 @@ def _detail(fault: ErrorDetails) -> Detail:
     return {"field": field, "message": message}
 
 
-def job_json(job: Job, position: int | None) -> dict[str, Any]:
+def job_json(job: Job, position: int | None) -> answers.Job:
     """The job as its user sees it.
 
     `position` is how many ready jobs come before it (0: it is next), None for a job that is not ready; beyond
     1,000 the answer has null and `more: true`.
     """
     more = position is not None and position > POSITIONS
+    whole: answers.Job = {
+        **listed_json(job),
+        "result_data": job.result_data,
+        "queue_position": None if more else position,
+        "more": True,
+    }
+    if not more:
+        del whole["more"]
+    return whole
+
+
+def listed_json(job: Job) -> answers.ListedJob:
+    """A job in a list: without its result, which may be a megabyte, and without its position."""
     return {
         "id": job.id,
         "user_id": job.user_id,
@@ -127,7 +142,6 @@ def job_json(job: Job, position: int | None) -> dict[str, Any]:
         "status": job.status,
         "priority": job.priority,
         "request_data": job.request_data,
-        "result_data": job.result_data,
         "error_message": job.error_message,
         "error_code": job.error_code,
         "retry_count": job.retry_count,
@@ -139,26 +153,28 @@ def job_json(job: Job, position: int | None) -> dict[str, Any]:
         "started_at": iso(job.started_at),
         "completed_at": iso(job.completed_at),
         "next_processing_at": iso(job.next_processing_at),
-        "queue_position": None if more else position,
         "usage": job.usage,
-    } | ({"more": True} if more else {})
+    }
 
 
-def listed_json(job: Job) -> dict[str, Any]:
-    """A job in a list: without its result, which may be a megabyte, and without its position."""
-    return {name: value for name, value in job_json(job, None).items() if name not in ("result_data", "queue_position")}
-
-
-def stats_json(counts: Mapping[State, int]) -> dict[str, Any]:
+def stats_json(counts: Mapping[State, int]) -> answers.Counts:
     """`success_rate` is completed / (completed + failed), from 0 to 1; 0.0 when nothing has ended so."""
     ended = counts[State.COMPLETED] + counts[State.FAILED]
     return {
         "total_jobs": sum(counts.values()),
-        **{f"{state}_jobs": counts[state] for state in State},
+        "queued_jobs": counts[State.QUEUED],
+        "processing_jobs": counts[State.PROCESSING],
+        "completed_jobs": counts[State.COMPLETED],
+        "failed_jobs": counts[State.FAILED],
+        "cancelled_jobs": counts[State.CANCELLED],
         "success_rate": round(counts[State.COMPLETED] / ended, 4) if ended else 0.0,
     }
 
 
+@overload
+def iso(moment: datetime) -> str: ...
+@overload
+def iso(moment: None) -> None: ...
 def iso(moment: datetime | None) -> str | None:
     """2026-01-31T12:00:00.000Z"""
     return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
