@@ -8,7 +8,7 @@ from typing_extensions import TypedDict  # pydantic needs it below Python 3.12
 
 from jobs.states import State
 
-ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"  # of what uuid.UUID() takes, all that PostgreSQL does
 SOME_ID = "5b1f9a52-3c0e-4f6b-9a57-0d6b7d3a9c11"
 
 JobId = Annotated[str, Field(pattern=ID, examples=[SOME_ID])]

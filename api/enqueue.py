@@ -13,6 +13,7 @@ from api.body import read_json
 from api.errors import Invalid
 from api.schemas import (
     HIGHEST,
+    IDEMPOTENCY_KEY,
     MAX_BULK,
     USERS_HIGHEST,
     AnyJob,
@@ -34,7 +35,6 @@ from jobs.job import Job
 from jobs.limits import Limits
 from jobs.states import FINAL, State
 
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 BULK_S = 30.0  # for the answer to a batch of 10,000; the other requests are answered in milliseconds
 
 
@@ -200,7 +200,7 @@ def _highest(user: User) -> int:
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
         message = "must be 1 to 255 printable ASCII characters without spaces"
         raise Invalid("A header is not valid", [{"field": "Idempotency-Key", "message": message}])
     return key

@@ -23,6 +23,7 @@ MAX_DETAILS = 20
 MAX_BULK = 10_000
 POSITIONS = 1000  # a queue is counted this far
 BIGINT = 2**63 - 1
+IDEMPOTENCY_KEY = r"^[!-~]{1,255}$"
 
 
 def _whole(given: Any) -> Any:
@@ -30,10 +31,20 @@ def _whole(given: Any) -> Any:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+# What pydantic strips, and ECMAScript's \s is another set: so it is spelt out for readers of the OpenAPI document.
+NOT_BLANK = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    Field(description="What to draw", json_schema_extra={"pattern": NOT_BLANK}),
+]
 CanvasId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 JobType = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Priority = Annotated[int, BeforeValidator(_whole), Field(ge=LOWEST, le=HIGHEST)]
+Priority = Annotated[
+    int,
+    Field(ge=LOWEST, le=HIGHEST, description=f"Higher ones go first; above {USERS_HIGHEST} is for operators alone"),
+    BeforeValidator(_whole),
+]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -49,15 +60,17 @@ class Canvas(Strict):
     instructions: Text
     style: Literal["modern", "corporate", "creative", "minimal"] = "modern"
     color_scheme: Literal["default", "pastel", "vibrant", "monochrome"] = Field("default", alias="colorScheme")
-    canvas_id: CanvasId | None = None
+    canvas_id: CanvasId | None = Field(None, description="Your own name for the canvas; null: we make one")
 
 
 class Queueing(Strict):
     """When a job may run: `delay_s` and `deadline_s` count from now, None: at once, and the configured deadline."""
 
     priority: Priority = 0
-    delay_s: float | None = Field(None, ge=0, le=MAX_AHEAD_S)
-    deadline_s: float | None = Field(None, gt=0, le=MAX_AHEAD_S)
+    delay_s: float | None = Field(None, ge=0, le=MAX_AHEAD_S, description="Seconds until it may start; null: none")
+    deadline_s: float | None = Field(
+        None, gt=0, le=MAX_AHEAD_S, description="Seconds until it fails if it is not done; null: as configured"
+    )
 
     @field_validator("priority")
     @classmethod
@@ -80,11 +93,11 @@ class AnyJob(Queueing):
     """A job of any type; what its request may hold is the type's own matter."""
 
     job_type: JobType
-    request_data: dict[str, Any]
+    request_data: Annotated[dict[str, Any], Field(description="What the job type's handler gets")]
 
 
 class BulkJob(AnyJob):
-    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")] | None = None
+    idempotency_key: Annotated[str, StringConstraints(pattern=IDEMPOTENCY_KEY)] | None = None
 
 
 class ManyJobs(Strict):
@@ -94,10 +107,10 @@ class ManyJobs(Strict):
 class Page(BaseModel):
     """Which of the caller's jobs to list; `cursor` is the `next_cursor` of the page before."""
 
-    limit: int = Field(50, ge=1, le=MAX_PAGE)
-    cursor: int | None = Field(None, ge=0, le=BIGINT)
-    offset: int = Field(0, ge=0, le=MAX_OFFSET)
-    status: State | None = None
+    limit: int = Field(50, ge=1, le=MAX_PAGE, description="Jobs in a page")
+    cursor: int | None = Field(None, ge=0, le=BIGINT, description="The next_cursor of the page before")
+    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="Jobs to leave out from the newest on")
+    status: State | None = Field(None, description="Only jobs that stand so")
 
 
 def checked(model: type[Model], given: Any, *, most: int = MAX_DETAILS, **context: Any) -> Model:
