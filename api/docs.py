@@ -73,7 +73,7 @@ def _curl(method: str, path: str, about: Json) -> str:
     """A line to paste; TOKEN and JOB_ID are the shell's."""
     url = f'"$YARD{path.replace("{job_id}", "$JOB_ID")}"'
     words = ["curl", url] if method == "GET" else ["curl", "-X", method, url]
-    if about["security"]:
+    if about["security"] and {} not in about["security"]:
         words += ["\\\n  -H", '"Authorization: Bearer $TOKEN"']
     if "requestBody" in about:
         [content] = about["requestBody"]["content"].values()

@@ -10,7 +10,7 @@ from pydantic_core import core_schema
 
 from api import answers
 from api.build import VERSION
-from api.openapi_parts import ABOUT, HEADERS, LINKED, PARAMETERS, REFUSALS, SECURITY_SCHEMES, TAGS, Refusal
+from api.openapi_parts import ABOUT, ANY, HEADERS, LINKED, PARAMETERS, REFUSALS, SECURITY_SCHEMES, TAGS, Refusal
 from api.operations import JSON, OPERATIONS, Answer, Operation
 from api.schemas import AnyJob, BulkJob
 
@@ -46,7 +46,7 @@ def document(job_types: JobTypes) -> Json:
         "tags": TAGS,
         "paths": _paths(refs, schemas),
         "components": {
-            "schemas": dict(sorted(schemas.items())),
+            "schemas": dict(sorted((schemas | ANY).items())),
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "responses": {one.name: _refusal(one, refs) for one in REFUSALS.values()},
@@ -75,7 +75,10 @@ def _by_type(job: Json, requests: Mapping[str, Json | None]) -> Json:
     kinds = []
     for job_type, request in requests.items():
         kind = {**deepcopy(job), "title": job_type}
-        kind["properties"] |= {"job_type": {"const": job_type}, "request_data": request or {"type": "object"}}
+        kind["properties"] |= {
+            "job_type": {"const": job_type},
+            "request_data": request or {"$ref": f"{SCHEMAS}AnyObject"},
+        }
         kinds.append(kind)
     return {"title": job["title"], "oneOf": kinds}
 
@@ -95,7 +98,7 @@ def _operation(operation: Operation, refs: Refs, schemas: Mapping[str, Json]) ->
         "tags": [operation.tag],
         "summary": operation.summary,
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in operation.headers],
-        "security": [{operation.needs: []}] if operation.needs else [],
+        "security": _security(operation.needs),
         "responses": _responses(operation, refs),
     }
     if operation.description:
@@ -107,6 +110,13 @@ def _operation(operation: Operation, refs: Refs, schemas: Mapping[str, Json]) ->
         content = {JSON: {"schema": refs[operation.body], "examples": examples}}
         told["requestBody"] = {"required": True, "content": content}
     return told
+
+
+def _security(needs: str | None) -> list[Json]:
+    if needs is None:
+        return []
+    scheme = needs.removesuffix("?")
+    return [{scheme: []}] if scheme == needs else [{}, {scheme: []}]
 
 
 def _in_query(page: Json) -> list[Json]:
@@ -131,7 +141,7 @@ def _answer(operation: Operation, answer: Answer, refs: Refs) -> Json:
     told: Json = {"description": answer.means, "headers": _headers(answer.headers)}
     if answer.media:
         schema = {"type": "string"} if answer.shape is None else refs[answer.shape]
-        told["content"] = {answer.media: {"schema": schema}}
+        told["content"] = {media: {"schema": schema} for media in answer.media}
     if operation.follow:
         told["links"] = {name: _link(name, operation.follow) for name in LINKED}
     return told

@@ -88,6 +88,24 @@ HEADERS = {
     "WWW-Authenticate": _header("How to authenticate", "Bearer"),
 }
 
+_STORABLE = "^[^\\u0000]*$"
+ANY: dict[str, dict[str, Any]] = {
+    "AnyObject": {
+        "description": "Any JSON object, without U+0000 in its names and texts",
+        "type": "object",
+        "propertyNames": {"pattern": _STORABLE},
+        "additionalProperties": {"$ref": "#/components/schemas/AnyValue"},
+    },
+    "AnyValue": {
+        "anyOf": [
+            {"type": ["null", "boolean", "number"]},
+            {"type": "string", "pattern": _STORABLE},
+            {"type": "array", "items": {"$ref": "#/components/schemas/AnyValue"}},
+            {"$ref": "#/components/schemas/AnyObject"},
+        ]
+    },
+}
+
 
 class Refusal(NamedTuple):
     """`code` is the one of its example; several faults may share a status."""

@@ -9,15 +9,19 @@ from api.schemas import AnyJob, CreateCanvas, ManyJobs, Page
 from api.yard import PREFIX
 
 JSON, TEXT, HTML, SVG = "application/json", "text/plain", "text/html", "image/svg+xml"
+OPENMETRICS = "application/openmetrics-text"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`shape` is a model or a TypedDict, None for what is not JSON; `headers` beside those that every answer has."""
+    """`shape` is a model or a TypedDict, None for what is not JSON; `media` is empty for an answer without a body.
+
+    `headers` are those beside what every answer has.
+    """
 
     means: str
     shape: Any = None
-    media: str | None = JSON
+    media: tuple[str, ...] = (JSON,)
     headers: tuple[str, ...] = ()
 
 
@@ -25,7 +29,7 @@ class Answer:
 class Operation:
     """`refuses` are the statuses that bring an Error; `follow` says where a made job's id stands in the answer.
 
-    `needs` is the security scheme, None when anybody may ask.
+    `needs` is the security scheme, with a question mark when some may go without; None: anybody may ask.
     """
 
     id: str
@@ -110,7 +114,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=OF_A_JOB,
         tells={
             200: Answer("The job", answers.JobStatus, headers=("ETag",)),
-            304: Answer("It is as it was", media=None, headers=("ETag",)),
+            304: Answer("It is as it was", media=(), headers=("ETag",)),
         },
     ),
     ("GET", f"{PREFIX}/job/{{job_id}}/result"): Operation(
@@ -124,7 +128,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         id="picture",
         summary="Get a completed canvas as a picture",
         refuses=(*OF_A_JOB, 400),
-        tells={200: Answer("The picture", media=SVG)},
+        tells={200: Answer("The picture", media=(SVG,))},
     ),
     ("POST", f"{PREFIX}/job/{{job_id}}/cancel"): Operation(
         id="cancel",
@@ -190,9 +194,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "metrics",
         summary="Numbers for Prometheus",
         description="Open to this host; others send METRICS_TOKEN as a bearer token.",
-        needs="metrics",
+        needs="metrics?",
         refuses=(401, 403, 500),
-        tells={200: Answer("The numbers", media=TEXT)},
+        tells={200: Answer("The numbers", media=(TEXT, OPENMETRICS))},
     ),
     **_at_both(
         "openapi",
@@ -202,7 +206,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         headers=("If-None-Match",),
         tells={
             200: Answer("The OpenAPI document", dict[str, Any], headers=("ETag",)),
-            304: Answer("It is as it was", media=None, headers=("ETag",)),
+            304: Answer("It is as it was", media=(), headers=("ETag",)),
         },
     ),
     **_at_both(
@@ -212,8 +216,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         needs=None,
         headers=("If-None-Match",),
         tells={
-            200: Answer("The page", media=HTML, headers=("ETag",)),
-            304: Answer("It is as it was", media=None, headers=("ETag",)),
+            200: Answer("The page", media=(HTML,), headers=("ETag",)),
+            304: Answer("It is as it was", media=(), headers=("ETag",)),
         },
     ),
 }

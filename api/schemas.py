@@ -31,12 +31,14 @@ def _whole(given: Any) -> Any:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
-# What pydantic strips, and ECMAScript's \s is another set: so it is spelt out for readers of the OpenAPI document.
-NOT_BLANK = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+# For readers of the OpenAPI document: no U+0000, and not blank.  What pydantic strips is not what \\s means in
+# ECMAScript, and so it is spelt out.
+BLANKS = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+TEXT = rf"^[^\u0000]*[^\u0000{BLANKS}][^\u0000]*$"
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
-    Field(description="What to draw", json_schema_extra={"pattern": NOT_BLANK}),
+    Field(description="What to draw", json_schema_extra={"pattern": TEXT}),
 ]
 CanvasId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 JobType = Annotated[str, StringConstraints(min_length=1, max_length=100)]
