@@ -4,8 +4,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel
 
 from api import docs
 from api.openapi import JobTypes, document
@@ -15,17 +17,23 @@ from api.yard import PREFIX
 def blueprint(job_types: JobTypes) -> Blueprint:
     """`job_types` maps each job type to the model of its request; None: any JSON object."""
     found = Blueprint("description", __name__)
-    told = document(job_types)
-    page, style = docs.render(told), docs.style()
+    told, page = _made(tuple(job_types.items()))
+    style = docs.style()
     policy = f"default-src 'none'; style-src 'sha256-{_sha256(style)}'; frame-ancestors 'none'; base-uri 'none'"
     served = {
-        "openapi.json": _fixed(json.dumps(told, indent=1), "application/json", {}),
+        "openapi.json": _fixed(told, "application/json", {}),
         "docs": _fixed(page, "text/html", {"Content-Security-Policy": policy}),
     }
     for name, view in served.items():
         for rule in (f"/{name}", f"{PREFIX}/{name}"):
             found.add_url_rule(rule, rule.replace("/", "_").replace(".", "_"), view)
     return found
+
+
+@cache  # applications of the same job types tell the same
+def _made(job_types: tuple[tuple[str, type[BaseModel] | None], ...]) -> tuple[str, str]:
+    told = document(dict(job_types))
+    return json.dumps(told, indent=1), docs.render(told)
 
 
 def _fixed(body: str, mimetype: str, headers: Mapping[str, str]) -> Callable[[], Response]:

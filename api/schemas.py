@@ -1,5 +1,6 @@
 """What clients may send, and how a job looks to them."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar, overload
@@ -35,6 +36,15 @@ def _whole(given: Any) -> Any:
 # ECMAScript, and so it is spelt out.
 BLANKS = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 TEXT = rf"^[^\u0000]*[^\u0000{BLANKS}][^\u0000]*$"
+
+
+def _digits(given: Any) -> Any:
+    """A whole number as JSON writes it; pydantic would take 1_0, " 10" and 10.0, too."""
+    if isinstance(given, str) and not re.fullmatch("-?(0|[1-9][0-9]{0,18})", given, re.ASCII):
+        raise PydanticCustomError("digits", "must be a whole number")
+    return given
+
+
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
@@ -47,6 +57,8 @@ Priority = Annotated[
     Field(ge=LOWEST, le=HIGHEST, description=f"Higher ones go first; above {USERS_HIGHEST} is for operators alone"),
     BeforeValidator(_whole),
 ]
+Number = Annotated[int, BeforeValidator(_digits)]
+Cursor = Annotated[int, Field(ge=0, le=BIGINT), BeforeValidator(_digits)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -109,9 +121,9 @@ class ManyJobs(Strict):
 class Page(BaseModel):
     """Which of the caller's jobs to list; `cursor` is the `next_cursor` of the page before."""
 
-    limit: int = Field(50, ge=1, le=MAX_PAGE, description="Jobs in a page")
-    cursor: int | None = Field(None, ge=0, le=BIGINT, description="The next_cursor of the page before")
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="Jobs to leave out from the newest on")
+    limit: Number = Field(50, ge=1, le=MAX_PAGE, description="Jobs in a page")
+    cursor: Cursor | None = Field(None, description="The next_cursor of the page before")
+    offset: Number = Field(0, ge=0, le=MAX_OFFSET, description="Jobs to leave out from the newest on")
     status: State | None = Field(None, description="Only jobs that stand so")
 
 
