@@ -84,7 +84,10 @@ HEADERS = {
     "Idempotent-Replayed": _header(
         "Present when the Idempotency-Key had made the job before", "true", required=False, const="true"
     ),
-    "Retry-After": _header("Seconds after which another try makes sense", "5", pattern="^[0-9]+$"),
+    "Retry-After": _header("Seconds after which another try makes sense", "5", required=False, pattern="^[0-9]+$"),
+    "RateLimit-Limit": _header("How many may come at a time", "60", required=False, pattern="^[0-9]+$"),
+    "RateLimit-Remaining": _header("How many of them are left", "0", required=False, pattern="^[0-9]+$"),
+    "RateLimit-Reset": _header("Seconds until there are more", "5", required=False, pattern="^[0-9]+$"),
     "WWW-Authenticate": _header("How to authenticate", "Bearer"),
 }
 
@@ -136,7 +139,13 @@ REFUSALS: Mapping[int, Refusal] = {
         "The body must be JSON: send the header Content-Type: application/json",
     ),
     422: Refusal("Invalid", "Some fields are not valid; `details` names them", "invalid", "Some fields are not valid"),
-    429: Refusal("TooMany", "Too many requests, or jobs", "too_many", "Too many requests", ("Retry-After",)),
+    429: Refusal(
+        "TooMany",
+        "Too many requests, or too many jobs; without Retry-After waiting alone does not help",
+        "too_many_jobs",
+        "You have enqueued too many jobs; try again later",
+        ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+    ),
     500: Refusal("Internal", "A fault of ours", "internal", "Something went wrong on our side"),
     503: Refusal(
         "Unavailable",
