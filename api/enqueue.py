@@ -162,14 +162,13 @@ def _accepted_json(made: store.Enqueued, message: str) -> answers.Accepted:
 
 
 def _ended_json(job: Job) -> answers.Ended:
-    links, told = _links(f"{PREFIX}/job/{job.id}"), job_json(job, None)
     return {
         "success": True,
         "job_id": job.id,
         "message": "Job ended",
         "status": job.status,
-        "links": links,
-        "job": told,
+        "links": _links(f"{PREFIX}/job/{job.id}"),
+        "job": job_json(job, None),
     }
 
 

@@ -53,6 +53,13 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
         "example": "order-4711",
     },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`wait=10`: answer when the job has ended, but within so many seconds (30 at most); else 202",
+        "schema": {"type": "string"},
+        "example": "wait=10",
+    },
     "If-None-Match": {
         "name": "If-None-Match",
         "in": "header",
@@ -84,6 +91,7 @@ HEADERS = {
     "Idempotent-Replayed": _header(
         "Present when the Idempotency-Key had made the job before", "true", required=False, const="true"
     ),
+    "Preference-Applied": _header("That your wish to wait was heard", "wait", const="wait"),
     "Retry-After": _header("Seconds after which another try makes sense", "5", required=False, pattern="^[0-9]+$"),
     "RateLimit-Limit": _header("How many may come at a time", "60", required=False, pattern="^[0-9]+$"),
     "RateLimit-Remaining": _header("How many of them are left", "0", required=False, pattern="^[0-9]+$"),

@@ -53,10 +53,15 @@ OF_A_JOB = (*SIGNED_IN, 404)
 CANVAS: dict[str, Any] = {"instructions": "A flowchart of a login: password, check, locked after 3 tries"}
 MAKING: dict[str, Any] = {
     "tag": "Making jobs",
-    "headers": ("Idempotency-Key",),
+    "headers": ("Idempotency-Key", "Prefer"),
     "refuses": (*WITH_BODY, 409),
     "follow": "/job_id",
-    "tells": {202: Answer("The job is in the queue", answers.Accepted, headers=("Idempotent-Replayed",))},
+    "tells": {
+        200: Answer(
+            "It has ended while you waited", answers.Ended, headers=("Idempotent-Replayed", "Preference-Applied")
+        ),
+        202: Answer("The job is in the queue", answers.Accepted, headers=("Idempotent-Replayed",)),
+    },
 }
 
 
