@@ -58,7 +58,6 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "in": "header",
         "description": "`wait=10`: answer when the job has ended, but within so many seconds (30 at most); else 202",
         "schema": {"type": "string"},
-        "example": "wait=10",
     },
     "If-None-Match": {
         "name": "If-None-Match",
