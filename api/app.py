@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import access_log, cors, errors, health, key_set, metrics, routes
+from api import access_log, cors, description, errors, health, key_set, metrics, routes
 from api.auth import Verifier, development_secret
 from api.schemas import Canvas
 from api.waiting import Waiting
@@ -59,6 +59,7 @@ def create_app(
     app.register_blueprint(routes.blueprint(yard, _verifier(settings())))
     app.register_blueprint(health.blueprint(settings, engine, status))
     app.register_blueprint(metrics.blueprint(settings, counted))
+    app.register_blueprint(description.blueprint(yard.job_types))
     return app
 
 

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 from flask import Response, jsonify, request
 
+from api import answers
+from api.answers import Detail
 from api.auth import User
 from api.body import read_json
-from api.errors import Detail, Invalid
+from api.errors import Invalid
 from api.schemas import (
     HIGHEST,
+    IDEMPOTENCY_KEY,
     MAX_BULK,
     USERS_HIGHEST,
     AnyJob,
@@ -32,9 +35,7 @@ from jobs.job import Job
 from jobs.limits import Limits
 from jobs.states import FINAL, State
 
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 BULK_S = 30.0  # for the answer to a batch of 10,000; the other requests are answered in milliseconds
-LINKS = ("status", "result", "cancel")
 
 
 class Asked(NamedTuple):
@@ -58,7 +59,7 @@ def create_job(yard: Yard, user: User) -> Response:
     return _accepted(yard, _of_any_type(yard, user, wanted, _idempotency_key()), "Job queued")
 
 
-def create_jobs(yard: Yard, user: User) -> tuple[dict[str, Any], int]:
+def create_jobs(yard: Yard, user: User) -> tuple[answers.BulkAccepted, int]:
     """All of them or none; a refusal says of each job what is wrong with it."""
     config = yard.settings()
     given = read_json(request, max_bytes=config.api.bulk_bytes, max_depth=config.api.body_depth)
@@ -68,8 +69,8 @@ def create_jobs(yard: Yard, user: User) -> tuple[dict[str, Any], int]:
     yard.hints.ready([one.key for one in made if one.created and one.due_s is None])
     for due_s in {one.due_s for one in made if one.due_s is not None}:
         yard.hints.due(due_s)
-    answers = [{"job_id": one.id, "replayed": not one.created} for one in made]
-    return {"success": True, "message": f"{len(made)} jobs queued", "jobs": answers}, 202
+    told: list[answers.BulkItem] = [{"job_id": one.id, "replayed": not one.created} for one in made]
+    return {"success": True, "message": f"{len(made)} jobs queued", "jobs": told}, 202
 
 
 def _all(yard: Yard, user: User, wanted: Sequence[BulkJob]) -> list[NewJob]:
@@ -144,20 +145,35 @@ def _look(yard: Yard, user_id: str, job_id: str) -> Job | None:
         return queries.job(conn, job_id=job_id, user_id=user_id)
 
 
-def _answer(made: store.Enqueued, message: str, ended: Job | None) -> Response:
-    """`ended`: the finished job, for who has waited for it."""
-    here = f"{PREFIX}/job/{made.id}"
-    links = {name: f"{here}/{name}" for name in LINKS}
-    body = {"success": True, "job_id": made.id, "message": message, "status": State.QUEUED, "links": links}
-    if ended is not None:
-        body |= {"message": "Job ended", "status": ended.status, "job": job_json(ended, None)}
-    response = jsonify(body)
-    response.status_code = 202 if ended is None else 200
-    if ended is not None:
+def _answer(made: store.Enqueued, message: str, job: Job | None) -> Response:
+    """`job`: the finished one, for who has waited for it."""
+    response = jsonify(_accepted_json(made, message) if job is None else _ended_json(job))
+    response.status_code = 202 if job is None else 200
+    if job is not None:
         response.headers["Preference-Applied"] = "wait"
     if not made.created:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _accepted_json(made: store.Enqueued, message: str) -> answers.Accepted:
+    links = _links(f"{PREFIX}/job/{made.id}")
+    return {"success": True, "job_id": made.id, "message": message, "status": State.QUEUED, "links": links}
+
+
+def _ended_json(job: Job) -> answers.Ended:
+    return {
+        "success": True,
+        "job_id": job.id,
+        "message": "Job ended",
+        "status": job.status,
+        "links": _links(f"{PREFIX}/job/{job.id}"),
+        "job": job_json(job, None),
+    }
+
+
+def _links(job: str) -> answers.Links:
+    return {"status": f"{job}/status", "result": f"{job}/result", "cancel": f"{job}/cancel"}
 
 
 def _tell(hints: Hints, made: store.Enqueued) -> None:
@@ -183,7 +199,7 @@ def _highest(user: User) -> int:
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
         message = "must be 1 to 255 printable ASCII characters without spaces"
         raise Invalid("A header is not valid", [{"field": "Idempotency-Key", "message": message}])
     return key

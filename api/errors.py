@@ -15,6 +15,7 @@ from flask import Flask, Response, g, jsonify
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
+from api.answers import Detail, Error
 from api.auth import Unauthorized
 from api.key_set import AuthUnavailable
 from jobs.errors import Conflict, NotFound, NotPossible, YardError
@@ -22,7 +23,6 @@ from jobs.limits import TooMany
 
 log = logging.getLogger(__name__)
 
-Detail = Mapping[str, str]
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -93,7 +93,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _raised)
 
 
-def error_body(code: str, message: str, details: Sequence[Detail] = ()) -> dict[str, object]:
+def error_body(code: str, message: str, details: Sequence[Detail] = ()) -> Error:
     return {"error": message, "code": code, "request_id": g.get("request_id", ""), "details": list(details)}
 
 
@@ -131,7 +131,7 @@ def _status(error: Exception) -> HTTPStatus:
     return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _answer(status: HTTPStatus, body: Mapping[str, object]) -> Response:
+def _answer(status: HTTPStatus, body: Error) -> Response:
     response = jsonify(body)
     response.status_code = status
     response.headers.update(HEADERS.get(status, {}))

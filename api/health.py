@@ -9,11 +9,11 @@ The last two answer 503 when it is not so, and say why.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint
 from sqlalchemy import Engine, exc
 
+from api.answers import Database, Health, NotReady, Processor, Ready, Unhealthy
 from api.build import VERSION
 from api.errors import error_body
 from api.schemas import iso
@@ -24,8 +24,6 @@ from jobs.db.patience import patient_for
 from jobs.telemetry import SchedulerStatus
 
 ANSWER_S = 2.0
-CONNECTED, BUSY, GONE = "connected", "busy", "disconnected"
-Health = tuple[dict[str, Any], int]
 
 
 def blueprint(
@@ -39,37 +37,37 @@ def blueprint(
     return found
 
 
-def database(engine: Engine) -> str:
+def database(engine: Engine) -> Database:
     """Connected; busy: every connection is in use; disconnected: it does not answer."""
     try:
         with patient_for(ANSWER_S), autocommit(engine):  # taking a connection from the pool pings it
-            return CONNECTED
+            return "connected"
     except exc.TimeoutError:
-        return BUSY
+        return "busy"
     except exc.SQLAlchemyError:
-        return GONE
+        return "disconnected"
 
 
-def _ready(found: str) -> Health:
-    if found == CONNECTED:
+def _ready(found: Database) -> tuple[Ready | NotReady, int]:
+    if found == "connected":
         return {"status": "ready", "database": found}, 200
-    return {"status": "unavailable", "database": found} | error_body("not_ready", f"The database is {found}"), 503
+    return {"status": "unavailable", "database": found, **error_body("not_ready", f"The database is {found}")}, 503
 
 
-def _health(config: Config, found: str, scheduler: SchedulerStatus | None) -> Health:
+def _health(config: Config, found: Database, scheduler: SchedulerStatus | None) -> tuple[Health | Unhealthy, int]:
     fault = _fault(found, scheduler)
-    body = {
+    body: Health = {
         "status": "unhealthy" if fault else "healthy",
         "database": found,
         "job_processor": _processor(config, scheduler),
         "timestamp": iso(datetime.now(UTC)),
         "version": VERSION,
     }
-    return (body | error_body("unhealthy", fault), 503) if fault else (body, 200)
+    return ({**body, **error_body("unhealthy", fault)}, 503) if fault else (body, 200)
 
 
-def _fault(found: str, scheduler: SchedulerStatus | None) -> str | None:
-    if found != CONNECTED:
+def _fault(found: Database, scheduler: SchedulerStatus | None) -> str | None:
+    if found != "connected":
         return f"The database is {found}"
     if scheduler and not scheduler.running:
         return "The scheduler does not run"
@@ -80,7 +78,7 @@ def _fault(found: str, scheduler: SchedulerStatus | None) -> str | None:
     return None
 
 
-def _processor(config: Config, scheduler: SchedulerStatus | None) -> dict[str, Any]:
+def _processor(config: Config, scheduler: SchedulerStatus | None) -> Processor:
     """`embedded` is False when no scheduler belongs to this process: then others run the jobs."""
     return {
         "embedded": scheduler is not None,

@@ -1,11 +1,11 @@
 """The routes under which users follow and steer their jobs."""
 
 from collections.abc import Collection
-from typing import Any
 
 from flask import Response, jsonify, request
 from sqlalchemy import Connection
 
+from api import answers
 from api.auth import User
 from api.schemas import Page, checked, job_json, listed_json, stats_json
 from api.yard import CANVAS, Yard, plain_id
@@ -24,10 +24,11 @@ def status(yard: Yard, user: User, job_id: str) -> Response:
         job = _job(conn, user, job_id)
         ready = job.status is State.QUEUED and job.next_processing_at is None
         position = queries.queue_position(conn, job_id=job.id, user_id=user.id) if ready else None
-    return _unless_known(jsonify(success=True, job=job_json(job, position)), job, position)
+    told: answers.JobStatus = {"success": True, "job": job_json(job, position)}
+    return _unless_known(jsonify(told), job, position)
 
 
-def result(yard: Yard, user: User, job_id: str) -> dict[str, Any]:
+def result(yard: Yard, user: User, job_id: str) -> answers.Result:
     with autocommit(yard.engine) as conn:
         job = _completed(conn, user, job_id)
     return {"success": True, "result": job.result_data}
@@ -42,7 +43,7 @@ def picture(yard: Yard, user: User, job_id: str) -> Response:
     return Response(drawn, mimetype="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
 
 
-def cancel(yard: Yard, user: User, job_id: str) -> dict[str, Any]:
+def cancel(yard: Yard, user: User, job_id: str) -> answers.Steered:
     with autocommit(yard.engine) as conn:
         while (job := store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
             _refuse(conn, user, job_id, "cancelled", unless=LIVE)
@@ -50,7 +51,7 @@ def cancel(yard: Yard, user: User, job_id: str) -> dict[str, Any]:
     return {"success": True, "message": message, "status": job.status}
 
 
-def retry(yard: Yard, user: User, job_id: str) -> dict[str, Any]:
+def retry(yard: Yard, user: User, job_id: str) -> answers.Steered:
     with autocommit(yard.engine) as conn:
         while (job := store.requeue(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
             _refuse(conn, user, job_id, "retried", unless=(State.FAILED, State.CANCELLED))
@@ -58,7 +59,7 @@ def retry(yard: Yard, user: User, job_id: str) -> dict[str, Any]:
     return {"success": True, "message": "Job queued again", "status": job.status}
 
 
-def remove(yard: Yard, user: User, job_id: str) -> dict[str, Any] | tuple[dict[str, Any], int]:
+def remove(yard: Yard, user: User, job_id: str) -> answers.Removed | tuple[answers.Steered, int]:
     """A live job is cancelled first; one that runs can be deleted only when its run has heard of it."""
     with autocommit(yard.engine) as conn:
         store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)
@@ -69,7 +70,7 @@ def remove(yard: Yard, user: User, job_id: str) -> dict[str, Any] | tuple[dict[s
     return {"success": True, "message": message, "status": job.status}, 202
 
 
-def jobs(yard: Yard, user: User) -> dict[str, Any]:
+def jobs(yard: Yard, user: User) -> answers.Jobs:
     wanted = checked(Page, request.args.to_dict())
     page = wanted.model_dump() | {"limit": wanted.limit + 1}  # one more tells whether there are more
     with autocommit(yard.engine) as conn:
@@ -79,7 +80,7 @@ def jobs(yard: Yard, user: User) -> dict[str, Any]:
     return {"success": True, "jobs": [listed_json(job) for job in shown], "next_cursor": next_cursor}
 
 
-def stats(yard: Yard, user: User) -> dict[str, Any]:
+def stats(yard: Yard, user: User) -> answers.Stats:
     with autocommit(yard.engine) as conn:
         return {"success": True, "stats": stats_json(queries.stats(conn, user_id=user.id))}
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from pydantic import BaseModel
 from sqlalchemy import Engine
 
+from api.answers import ID
 from api.waiting import Waiting
 from config import Config
 from jobs.errors import NotFound
@@ -15,7 +16,6 @@ from jobs.job import Key
 
 PREFIX = "/api/ai-agent"
 CANVAS = "create_canvas"
-JOB_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")  # the form that PostgreSQL takes, too
 
 
 class Hints(Protocol):
@@ -39,6 +39,6 @@ class Yard:
 
 def plain_id(given: str) -> str:
     """Raises NotFound for what cannot be a job's id."""
-    if not JOB_ID.fullmatch(given):
+    if not re.fullmatch(ID, given):
         raise NotFound
     return given

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from main import main
 
 RUN = Path(__file__).parents[1] / "run"
-TOOLS = ("bash", "cat", "cp", "dirname", "env", "head", "ln", "mkdir", "readlink", "rm", "tail", "touch")
+TOOLS = ("bash", "cat", "cp", "dirname", "env", "grep", "head", "ln", "mkdir", "readlink", "rm", "tail", "touch")
 DEADLINE_S = 30.0
 # Makes a venv of itself, notes what pip is asked for, and shows what it runs; the rest a real Python answers.
 ABLE = """#!/usr/bin/env bash
@@ -264,12 +265,45 @@ def test_check_runs_every_tool_and_fails_when_one_did(checkout: Checkout):
     checkout.add("python3", ABLE)
     checkout.run("demo")
     write_program(checkout.here / ".venv/bin/ruff", "#!/usr/bin/env bash\n[[ $1 != check ]]\n")
-    write_program(checkout.here / ".venv/bin/lint-imports", "#!/usr/bin/env bash\n")
+    for tool in ("lint-imports", "pip-audit"):
+        write_program(checkout.here / ".venv/bin" / tool, "#!/usr/bin/env bash\n")
     status, out, err = checkout.run("check")
-    assert re.findall("^== (.*)", out, re.MULTILINE) == ["ruff check", "ruff format", "mypy", "import rules"]
+    assert re.findall("^== (.*)", out, re.MULTILINE) == [
+        "ruff check",
+        "ruff format",
+        "mypy",
+        "import rules",
+        "pip-audit",
+    ]
     assert (status, err) == (1, "run: check failed: ruff check;\n")
     write_program(checkout.here / ".venv/bin/ruff", "#!/usr/bin/env bash\n")
     assert checkout.run("check")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("tells", "status", "said"),
+    [
+        ("one 1.0 CVE-1\nFound 1 known vulnerability in 1 package", 1, "run: check failed: pip-audit;\n"),
+        ("usage: pip-audit", 2, "run: check failed: pip-audit;\n"),
+        (
+            "Traceback\nrequests.exceptions.ProxyError: x",
+            1,
+            "run: pip-audit: skipped, its service cannot be reached.\n",
+        ),
+        ("one could not be audited", 0, "run: pip-audit: skipped 1 packages that its service does not know.\n"),
+        ("No known vulnerabilities found", 0, ""),
+    ],
+)
+def test_known_faults_of_packages_fail_the_check_and_a_service_that_is_away_does_not(checkout, tells, status, said):
+    checkout.add("python3", ABLE)
+    checkout.run("demo")
+    for tool in ("ruff", "lint-imports"):
+        write_program(checkout.here / ".venv/bin" / tool, "#!/usr/bin/env bash\n")
+    write_program(
+        checkout.here / ".venv/bin/pip-audit", f"#!/usr/bin/env bash\necho {shlex.quote(tells)} >&2; exit {status}\n"
+    )
+    ended, _, err = checkout.run("check")
+    assert (ended, err) == (int("failed" in said), said if "failed" in said else said + "run: check passed.\n")
 
 
 def test_the_help_names_every_command_and_needs_no_python(checkout: Checkout):

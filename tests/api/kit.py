@@ -16,6 +16,7 @@ from config import Config, load
 from jobs.events import Hints
 from jobs.job import Key
 from jobs.telemetry import SchedulerStatus
+from tests.api.described import DescribedClient
 
 SECRET = "s" * 64
 TOKEN = "metrics-" + "t" * 32
@@ -104,6 +105,7 @@ def scene(engine: Engine, conn: Connection, config: Config) -> Scene:
     hints = Hints(engine, near=pump, notify=False)
     waiting = Waiting(lambda: config.api.waiting_requests)
     app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None}, waiting=waiting)
+    app.test_client_class = DescribedClient
     made = Scene(app.test_client(), conn, pump, config, waiting)
     return made
 

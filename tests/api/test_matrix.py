@@ -60,6 +60,10 @@ MATRIX = {
     ("GET", "/health"): open_to_all(),
     ("GET", "/metrics"): open_to_all(),  # on this host alone; tests/api/test_metrics.py has the others
     ("GET", "//metrics"): open_to_all(),
+    ("GET", "/openapi.json"): open_to_all(),
+    ("GET", "//openapi.json"): open_to_all(),
+    ("GET", "/docs"): open_to_all(),
+    ("GET", "//docs"): open_to_all(),
 }
 FOREIGN = [place for place, row in MATRIX.items() if row.other == 404]
 

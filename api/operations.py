@@ -1,0 +1,228 @@
+"""What each route takes and answers, as the OpenAPI document tells it; a test holds this to the real routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from api import answers
+from api.schemas import AnyJob, CreateCanvas, ManyJobs, Page
+from api.yard import PREFIX
+
+JSON, TEXT, HTML, SVG = "application/json", "text/plain", "text/html", "image/svg+xml"
+OPENMETRICS = "application/openmetrics-text"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`shape` is a model or a TypedDict, None for what is not JSON; `media` is empty for an answer without a body.
+
+    `headers` are those beside what every answer has.
+    """
+
+    means: str
+    shape: Any = None
+    media: tuple[str, ...] = (JSON,)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """`refuses` are the statuses that bring an Error; `follow` says where a made job's id stands in the answer.
+
+    `needs` is the security scheme, with a question mark when some may go without; None: anybody may ask.
+    """
+
+    id: str
+    summary: str
+    tells: Mapping[int, Answer]
+    description: str = ""
+    tag: str = "Jobs"
+    body: Any = None
+    query: Any = None
+    headers: tuple[str, ...] = ()
+    refuses: tuple[int, ...] = ()
+    follow: str | None = None
+    needs: str | None = "bearer"
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+SIGNED_IN = (401, 429, 500, 503)
+WITH_BODY = (*SIGNED_IN, 400, 413, 415, 422)
+OF_A_JOB = (*SIGNED_IN, 404)
+
+CANVAS: dict[str, Any] = {"instructions": "A flowchart of a login: password, check, locked after 3 tries"}
+MAKING: dict[str, Any] = {
+    "tag": "Making jobs",
+    "headers": ("Idempotency-Key", "Prefer"),
+    "refuses": (*WITH_BODY, 409),
+    "follow": "/job_id",
+    "tells": {
+        200: Answer(
+            "It has ended while you waited", answers.Ended, headers=("Idempotent-Replayed", "Preference-Applied")
+        ),
+        202: Answer("The job is in the queue", answers.Accepted, headers=("Idempotent-Replayed",)),
+    },
+}
+
+
+def _at_both(id_: str, path: str, **about: Any) -> dict[tuple[str, str], Operation]:
+    """Programs look for it at the root, too."""
+    about = {"tag": "Operations", **about}
+    return {
+        ("GET", f"{PREFIX}/{path}"): Operation(id=id_, **about),
+        ("GET", f"/{path}"): Operation(id=f"{id_}_at_root", **about),
+    }
+
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", f"{PREFIX}/create-canvas"): Operation(
+        id="create_canvas",
+        summary="Have a canvas drawn",
+        description="The answer comes at once; the drawing is done when the job's status is `completed`.",
+        body=CreateCanvas,
+        examples={
+            "plain": CANVAS,
+            "all": {**CANVAS, "style": "minimal", "colorScheme": "pastel", "canvas_id": "wall-7", "priority": 1},
+        },
+        **MAKING,
+    ),
+    ("POST", f"{PREFIX}/jobs"): Operation(
+        id="create_job",
+        summary="Add a job of any type",
+        body=AnyJob,
+        examples={"canvas": {"job_type": "create_canvas", "request_data": CANVAS, "delay_s": 60}},
+        **MAKING,
+    ),
+    ("POST", f"{PREFIX}/jobs/bulk"): Operation(
+        id="create_jobs",
+        summary="Add many jobs, all or none",
+        description="A refusal names each fault of each job, such as `jobs.17.request_data.instructions`.",
+        tag="Making jobs",
+        body=ManyJobs,
+        refuses=(*WITH_BODY, 409),
+        follow="/jobs/0/job_id",
+        tells={202: Answer("All jobs are in the queue", answers.BulkAccepted)},
+        examples={
+            "two": {
+                "jobs": [
+                    {"job_type": "create_canvas", "request_data": CANVAS, "idempotency_key": f"import-{n}"}
+                    for n in (1, 2)
+                ]
+            }
+        },
+    ),
+    ("GET", f"{PREFIX}/job/{{job_id}}/status"): Operation(
+        id="status",
+        summary="See how a job stands",
+        description="Ask with the ETag of the last answer in `If-None-Match`: 304 means that nothing has changed.",
+        headers=("If-None-Match",),
+        refuses=OF_A_JOB,
+        tells={
+            200: Answer("The job", answers.JobStatus, headers=("ETag",)),
+            304: Answer("It is as it was", media=(), headers=("ETag",)),
+        },
+    ),
+    ("GET", f"{PREFIX}/job/{{job_id}}/result"): Operation(
+        id="result",
+        summary="Get what a completed job made",
+        description="400 while the job is not completed, and for one that never will be.",
+        refuses=(*OF_A_JOB, 400),
+        tells={200: Answer("The result", answers.Result)},
+    ),
+    ("GET", f"{PREFIX}/job/{{job_id}}/result.svg"): Operation(
+        id="picture",
+        summary="Get a completed canvas as a picture",
+        refuses=(*OF_A_JOB, 400),
+        tells={200: Answer("The picture", media=(SVG,))},
+    ),
+    ("POST", f"{PREFIX}/job/{{job_id}}/cancel"): Operation(
+        id="cancel",
+        summary="Cancel a job",
+        description="A queued job is cancelled at once. One that runs is asked to end: its status says when it has.",
+        refuses=(*OF_A_JOB, 400),
+        tells={200: Answer("It is cancelled, or will be", answers.Steered)},
+    ),
+    ("POST", f"{PREFIX}/job/{{job_id}}/retry"): Operation(
+        id="retry",
+        summary="Queue a failed or cancelled job again",
+        refuses=(*OF_A_JOB, 400),
+        tells={200: Answer("It is in the queue", answers.Steered)},
+    ),
+    ("DELETE", f"{PREFIX}/job/{{job_id}}"): Operation(
+        id="remove",
+        summary="Delete a job with its request and its result",
+        description="A live job is cancelled first; 202 means that it still runs, and must be deleted again.",
+        refuses=OF_A_JOB,
+        tells={
+            200: Answer("It is gone", answers.Removed),
+            202: Answer("It is asked to end", answers.Steered),
+        },
+    ),
+    ("GET", f"{PREFIX}/jobs"): Operation(
+        id="jobs",
+        summary="List your jobs, newest first",
+        description="Follow `next_cursor` from page to page; `offset` is for clients that know no cursors.",
+        query=Page,
+        refuses=(*SIGNED_IN, 422),
+        follow="/jobs/0/id",
+        tells={200: Answer("One page", answers.Jobs)},
+    ),
+    ("GET", f"{PREFIX}/jobs/stats"): Operation(
+        id="stats",
+        summary="Count your jobs by status",
+        refuses=SIGNED_IN,
+        tells={200: Answer("The counts", answers.Stats)},
+    ),
+    ("GET", f"{PREFIX}/livez"): Operation(
+        id="livez",
+        summary="Whether the process is alive",
+        tag="Operations",
+        needs=None,
+        tells={200: Answer("It is", answers.Alive)},
+    ),
+    ("GET", f"{PREFIX}/readyz"): Operation(
+        id="readyz",
+        summary="Whether the process can serve",
+        tag="Operations",
+        needs=None,
+        tells={200: Answer("It can", answers.Ready), 503: Answer("It cannot now", answers.NotReady)},
+    ),
+    ("GET", f"{PREFIX}/health"): Operation(
+        id="health",
+        summary="How the process and its scheduler are",
+        tag="Operations",
+        needs=None,
+        tells={200: Answer("Well", answers.Health), 503: Answer("Something is wrong", answers.Unhealthy)},
+    ),
+    **_at_both(
+        "metrics",
+        "metrics",
+        summary="Numbers for Prometheus",
+        description="Open to this host; others send METRICS_TOKEN as a bearer token.",
+        needs="metrics?",
+        refuses=(401, 403, 500),
+        tells={200: Answer("The numbers", media=(TEXT, OPENMETRICS))},
+    ),
+    **_at_both(
+        "openapi",
+        "openapi.json",
+        summary="This description",
+        needs=None,
+        headers=("If-None-Match",),
+        tells={
+            200: Answer("The OpenAPI document", dict[str, Any], headers=("ETag",)),
+            304: Answer("It is as it was", media=(), headers=("ETag",)),
+        },
+    ),
+    **_at_both(
+        "docs",
+        "docs",
+        summary="This description as a page",
+        needs=None,
+        headers=("If-None-Match",),
+        tells={
+            200: Answer("The page", media=(HTML,), headers=("ETag",)),
+            304: Answer("It is as it was", media=(), headers=("ETag",)),
+        },
+    ),
+}
