@@ -88,7 +88,7 @@ REFUSED = {
     "HS256 with the public key": by_public_key(serialization.PublicFormat.SubjectPublicKeyInfo),
     "HS256 with the public key in its other form": by_public_key(serialization.PublicFormat.PKCS1),
     "HS256 with a secret that is in the set": jwt.encode(
-        {"sub": "ada", "iat": NOW, "exp": NOW + 60, "iss": ISSUER, "aud": "yard"},
+        {"sub": "ada", "iat": NOW, "exp": NOW + 86400, "iss": ISSUER, "aud": "yard"},
         kit.SECRET,
         "HS256",
         headers={"kid": "oct"},
@@ -117,10 +117,10 @@ REFUSED = {
     "wrong issuer": token(rsa_key(), iss="https://other.example/"),
     "the issuer without its slash": token(rsa_key(), iss=ISSUER.rstrip("/")),
     "without issuer": token(rsa_key(), iss=...),
-    "expired": token(rsa_key(), exp=NOW - 60),
+    "expired": token(rsa_key(), exp=NOW - 86400),
     "without exp": token(rsa_key(), exp=...),
-    "not valid yet": token(rsa_key(), nbf=NOW + 60),
-    "issued in the future": token(rsa_key(), iat=NOW + 60),
+    "not valid yet": token(rsa_key(), nbf=NOW + 86400),
+    "issued in the future": token(rsa_key(), iat=NOW + 86400),
     "without iat": token(rsa_key(), iat=...),
     "without sub": token(rsa_key(), sub=...),
     "sub is empty": token(rsa_key(), sub=""),
@@ -142,7 +142,7 @@ def test_the_long_token_is_as_long_as_it_says():
 
 @pytest.mark.parametrize("sub", [5, True, None, ["ada"], {"id": "ada"}])
 def test_a_user_id_that_is_no_text_is_refused(verifier, sub):
-    claims = {"sub": sub, "iat": NOW, "exp": NOW + 600, "iss": ISSUER, "aud": "yard"}
+    claims = {"sub": sub, "iat": NOW, "exp": NOW + 86400, "iss": ISSUER, "aud": "yard"}
     message = f"{part({'alg': 'RS256', 'kid': 'a'})}.{part(claims)}"
     signature = jwt.get_algorithm_by_name("RS256").sign(message.encode(), rsa_key())
     with pytest.raises(auth.Unauthorized):
@@ -188,7 +188,7 @@ def test_the_api_serves_users_of_a_provider(scene, provider):
     job_id = api.post("/create-canvas", None, json={"instructions": "a login"}, **signed()).get_json()["job_id"]
     assert api.get(f"/job/{job_id}/status", None, **signed()).get_json()["job"]["user_id"] == "ada"
     assert_error(api.get(f"/job/{job_id}/status", None, **signed(sub="eve")), 404)
-    assert_error(api.get("/jobs", None, **signed(exp=NOW - 60)), 401, "unauthorized")
+    assert_error(api.get("/jobs", None, **signed(exp=NOW - 86400)), 401, "unauthorized")
     assert_error(api.get("/jobs", "ann"), 401, "unauthorized")
 
 
