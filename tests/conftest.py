@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("yard")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", action="store_true", help="the whole fault suite, and nothing else: about 15 minutes")
+    parser.addoption("--faults", action="store_true", help="the whole fault suite, and nothing else: half an hour")
     parser.addoption("--mutants", action="store_true", help="that the fault suite sees broken code: about 10 minutes")
 
 
