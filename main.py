@@ -130,7 +130,7 @@ def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
 
 
 def _wait_for_one(signals: "queue.SimpleQueue[int]") -> None:
-    """Looks up now and then: a signal that comes just before the wait begins would not end it."""
+    """Looks up now and then: one that another thread took, as a stopped process woke up, would not end the wait."""
     while True:
         with suppress(queue.Empty):
             signals.get(timeout=LOOK_UP_S)

@@ -1,5 +1,6 @@
 """The real processes on a real PostgreSQL, used over HTTP."""
 
+import signal
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
@@ -100,6 +101,16 @@ def test_sigterm_hands_a_running_job_back_at_no_cost(database_url: str, conn: Co
     row = row_of(conn, job_id)
     assert (row.status, row.retry_count, row.losses, row.claim_seq) == ("queued", 0, 0, 1)
     assert conn.execute(text("select count(*) from ai_workers")).scalar() == 0
+
+
+def test_a_sigterm_that_meets_a_process_as_it_wakes_up_is_heard(database_url: str, conn: Connection):
+    """The system gives such a signal to any thread, and Python's main thread sleeps on."""
+    with fleet(database_url, webs=0, workers=5) as (_, workers):
+        wait_until(lambda: conn.execute(text("select count(*) from ai_workers")).scalar_one() == 5, "five workers")
+        for worker in workers:
+            for number in (signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM):
+                worker.process.send_signal(number)
+        assert [worker.process.wait(30) for worker in workers] == [0] * 5
 
 
 def test_a_fleet_runs_each_job_exactly_once(database_url: str, conn: Connection, tmp_path: Path):
