@@ -156,12 +156,6 @@ MUTANTS = [
         BEAT_AND_RECORD,
         ("deadlocks",),
     ),
-    Mutant(
-        "release and complete wait, in opposite orders",
-        {**sql("release", {ASCENDING: DESCENDING}), **sql("complete", {STEPS_OVER: ASCENDING})},
-        f"{STOP_AND_RECORD}[results]",
-        ("deadlocks",),
-    ),
     Mutant("complete waits, against release's order", sql("complete", {STEPS_OVER: DESCENDING}), f"{STOP_AND_RECORD}[results]", ("deadlocks",)),
     Mutant("give_up waits, against release's order", sql("give_up", {STEPS_OVER: DESCENDING}), f"{STOP_AND_RECORD}[failures]", ("deadlocks",)),
     Mutant("leases by the worker's clock", CLIENT_CLOCK, CLOCK, LIVE),
