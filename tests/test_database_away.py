@@ -1,7 +1,7 @@
 """A web process whose database is gone or frozen says so on every route, and works again without a restart."""
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from tests.api.test_matrix import MATRIX
 from tests.factory import make_job
@@ -45,4 +45,23 @@ def test_a_wrong_token_is_told_so_whether_the_database_is_there_or_not(database_
         fault(proxy)
         assert web.call("GET", "/jobs", Authorization="Bearer x.y.z")[0] == 401
         assert web.call("GET", "/jobs")[0] == 503
+    proxy.close()
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the commit", "after the commit"])
+def test_a_request_whose_answer_was_lost_is_repeated_and_makes_one_job(
+    database_url: str, conn: Connection, before: bool
+):
+    proxy = Proxy(database_url)
+    with fleet(proxy.url, **WITHOUT_SCHEDULER) as ([web], _):
+        keyed = {"Idempotency-Key": "once"}
+        proxy.cut_at(b"-- enqueue", before=before)
+        assert web.call("POST", "/create-canvas", {"instructions": "x"}, **keyed)[0] == 503
+        made = conn.execute(text("select id from ai_jobs")).scalars().all()
+        assert len(made) == (0 if before else 1)
+        proxy.mend()
+        wait_until(web.ready, "ready web process")
+        status, body = web.call("POST", "/create-canvas", {"instructions": "x"}, **keyed)
+        assert status == 202
+        assert [str(one) for one in conn.execute(text("select id from ai_jobs")).scalars()] == [body["job_id"]]
     proxy.close()
