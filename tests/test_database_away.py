@@ -50,7 +50,7 @@ def test_a_wrong_token_is_told_so_whether_the_database_is_there_or_not(database_
 
 @pytest.mark.parametrize("before", [True, False], ids=["before the commit", "after the commit"])
 def test_a_request_whose_answer_was_lost_is_repeated_and_makes_one_job(
-    database_url: str, conn: Connection, before: bool
+    database_url: str, conn: Connection, *, before: bool
 ):
     proxy = Proxy(database_url)
     with fleet(proxy.url, **WITHOUT_SCHEDULER) as ([web], _):

@@ -45,9 +45,9 @@ def test_a_job_that_ends_in_time_is_the_answer(yard, waits):
 
 
 def test_the_end_of_a_run_in_this_process_wakes_who_waits(yard, waits):
-    [job_id] = complete(yard)
+    [job_id] = yard.waiting._waiting
     yard.waiting.heard(RunEnded(job_id, 1, "t", "ann", "retried", None, 1))
-    assert not waits.done()
+    complete(yard)
     yard.waiting.heard(RunEnded(job_id, 1, "t", "ann", "completed", None, 1))
     assert waits.result(10).status_code == 200
 
@@ -58,6 +58,7 @@ def test_the_end_of_another_job_wakes_nobody(yard, waits):
     assert [len(events) for events in yard.waiting._waiting.values()] == [1]
 
 
+@pytest.mark.timeout(15)  # who does not look waits for longer
 def test_a_job_that_has_ended_before_anybody_listened_is_seen(yard, engine):
     def end_it(_conn, _cursor, statement, *_rest):
         if "insert into ai_jobs" in statement.lower():
@@ -91,7 +92,8 @@ def test_no_more_wait_than_may(yard, engine):
 def test_nobody_waits_in_a_process_that_stops(yard, waits):
     yard.waiting.close()
     assert waits.result(10).status_code == 202
-    assert post(yard, **WAIT).status_code == 202
+    with yard.waiting.place("another") as ended:
+        assert ended is None
 
 
 def test_two_who_wait_for_one_job_are_both_woken():

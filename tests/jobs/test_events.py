@@ -111,6 +111,7 @@ def test_with_notify_off_nothing_is_sent(engine, line):
     Hints(engine).due(1)
     kit.wait_until(lambda: line.payloads, "the other hint")
     assert (line.heard(), silent._thread) == ([{"ready": [], "due_s": 1}], None)
+    assert silent._ended == []  # or it would grow for ever
 
 
 def test_what_has_ended_is_told_on_a_channel_of_its_own(engine, database_url, line):
