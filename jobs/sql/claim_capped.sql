@@ -65,7 +65,7 @@ with busy as materialized (
            progress_message   = null,
            version            = j.version + 1
       from due
-     where j.id = due.id and j.status = 'queued' and j.next_processing_at is null
+     where j.id = due.id and j.status = 'queued' -- and no more: else, without statistics, it walks the index of ready jobs
     returning j.id, j.claim_seq, j.user_id, j.job_type, j.request_data, j.retry_count, j.max_retries,
               j.rank, j.turn, j.seq, extract(epoch from j.started_at - j.ready_at) as wait_s
 ), left_over as (

@@ -134,7 +134,7 @@ MUTANTS = [
         "claim of what is not queued",
         sql("claim", {
             "where j.status = 'queued' and j.next_processing_at": "where j.next_processing_at",
-            "and j.status = 'queued' and": "and",
+            "due.id and j.status = 'queued'": "due.id",
         }),
         COUNTED,
         ("lost",),

@@ -49,7 +49,7 @@ ENDS_A_RUN = {"progress", "progress_message"}
 Do = Callable[[Connection, dict[str, Any]], Any]
 ARROWS: dict[str, Do] = {
     "claim": lambda conn, _: kit.claim(conn, worker_id="another"),
-    "claim_capped": lambda conn, _: kit.claim(conn, worker_id="another", user_cap=1),
+    "claim_capped": lambda conn, _: kit.claim(conn, worker_id="another", user_cap=2),
     "complete": lambda conn, job: kit.complete(conn, str(job["id"]), job["claim_seq"], {"new": 1}),
     "give_up": lambda conn, job: kit.give_up(conn, str(job["id"]), job["claim_seq"], delay_s=60),
     "cancel": lambda conn, job: store.cancel(conn, job_id=str(job["id"]), user_id="ann"),

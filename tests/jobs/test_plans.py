@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from jobs import queries
-from jobs.db.engine import autocommit
+from jobs.db.engine import autocommit, open_engine
+from jobs.db.migrate import migrate
 from scheduler.bounds import FULL
 
 ROWS = 200_000
@@ -130,6 +131,21 @@ def planned(engine: Engine, name: str, params: dict[str, Any]) -> list[dict[str,
     with autocommit(engine) as conn:
         explained = conn.execute(text(f"explain (format json) {sql}"), params).scalar_one()
     return list(nodes(explained[0]["Plan"]))
+
+
+@pytest.mark.parametrize("name", ["claim", "claim_capped"])
+def test_a_claim_writes_by_key_although_nothing_is_known_of_the_table_yet(empty_database_url: str, name: str):
+    """As in the minute after a first bulk enqueue: no statistics, and the planner thinks of few rows."""
+    engine = open_engine(empty_database_url)
+    migrate(engine)
+    with autocommit(engine) as conn:
+        conn.execute(text("alter table ai_jobs set (autovacuum_enabled = false)"))
+        many = "select 'user', 't', '{}', n from generate_series(1, 30000) n"
+        conn.execute(text(f"insert into ai_jobs (user_id, job_type, request_data, turn) {many}"))
+    params = next(params for of, params, _ in CASES if of == name)
+    [update] = [node for node in planned(engine, name, params) if node["Node Type"] == "ModifyTable"]
+    assert {node["Index Name"] for node in nodes(update) if "Index Name" in node} == {"ai_jobs_pkey"}
+    engine.dispose()
 
 
 def test_every_statement_has_a_case():

@@ -12,6 +12,7 @@ from tests.jobs.crowd import crowd
 from tests.jobs.races import Told
 
 EACH = 48  # interleavings of a race
+TRIES = 20  # on a busy machine one of the two may come first 48 times
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,11 @@ def answers(told):
 @pytest.mark.parametrize("together", [1, 4])
 @pytest.mark.parametrize("name", races.RACES)
 def test_a_cancel_and_another_step_at_the_same_moment_have_one_winner_and_true_answers(watched, engine, name, together):
-    told = races.meet(engine, races.RACES[name], count=EACH, seed=together, together=together)
+    told: list[Told] = []
+    for seed in range(TRIES):
+        told += races.meet(engine, races.RACES[name], count=EACH, seed=seed, together=together)
+        if len(answers(told)) > 1:
+            break
     assert race_rules.broken(watched, told) == {}
     assert len(answers(told)) > 1, "one of them was always first: this was no race"
 
