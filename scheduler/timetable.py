@@ -39,4 +39,6 @@ LOCAL = (  # in every process; kept in memory
     Entry("watch", lambda every: min(1.0, every.heartbeat_every_s)),
     Entry("lead", lambda every: every.heartbeat_every_s),
 )
-EVERY_TASK = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+# Two at a time: a task that asks to come again at once is still counted as running when its time comes, and APScheduler
+# would skip it for a whole interval.  Every task is harmless when two do it.
+EVERY_TASK = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
