@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from jobs.states import FINAL
 from jobs.telemetry import Event, RunEnded
 
 LONGEST_S = 30
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
-FINAL = ("completed", "failed", "cancelled")
 
 
 def preferred_s(header: str | None) -> int | None:
