@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from jobs.telemetry import TaskRan
-from scheduler.clock import GuardedScheduler
+from scheduler.clock import Clock, GuardedScheduler
 from scheduler.jobstore import JsonJobStore
 from scheduler.tasks import Did
 from tests.scheduler.kit import ticking, told, until
@@ -271,3 +271,23 @@ def test_a_stopped_clock_takes_calls_and_does_nothing(database_url: str, conn: C
         clock.run_now("lead")
         assert not clock.advance("reap", 0)
         assert not clock.alive()
+
+
+def test_a_task_comes_again_at_once_although_its_last_run_is_about_to_end(
+    database_url: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    reaps: list[str] = []
+    plan = Clock._plan
+
+    def slow_to_end(clock: Clock, task: str, run_at: datetime) -> None:
+        plan(clock, task, run_at)
+        until(lambda: len(reaps) > 1)
+
+    def reap_twice(task: str) -> Did:
+        reaps.extend([task] if task == "reap" else [])
+        return Did(0, 0.0 if reaps == ["reap"] and task == "reap" else None)
+
+    monkeypatch.setattr(Clock, "_plan", slow_to_end)
+    with ticking(database_url, reap_twice, scheduler__reap_every_s=3600) as clock:
+        clock.attach()
+        until(lambda: len(reaps) > 1)
