@@ -9,7 +9,7 @@ from api import answers
 from api.auth import User
 from api.schemas import Page, checked, job_json, listed_json, stats_json
 from api.yard import CANVAS, Yard, plain_id
-from jobs import queries, store
+from jobs import queries, store, totals
 from jobs.db.engine import autocommit
 from jobs.errors import NotFound, NotPossible
 from jobs.handlers import svg
@@ -81,8 +81,14 @@ def jobs(yard: Yard, user: User) -> answers.Jobs:
 
 
 def stats(yard: Yard, user: User) -> answers.Stats:
+    """An operator's are of all users, the live ones as the leader has counted them last."""
+    every = yard.settings().scheduler
     with autocommit(yard.engine) as conn:
-        return {"success": True, "stats": stats_json(queries.stats(conn, user_id=user.id))}
+        if user.operator:
+            counted = totals.fleet(conn, silent_s=every.lease_s, every_s=every.tally_every_s).by_state()
+        else:
+            counted = queries.stats(conn, user_id=user.id)
+    return {"success": True, "stats": stats_json(counted)}
 
 
 def _unless_known(response: Response, job: Job, position: int | None) -> Response:

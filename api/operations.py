@@ -169,7 +169,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", f"{PREFIX}/jobs/stats"): Operation(
         id="stats",
-        summary="Count your jobs by status",
+        summary="How many of your jobs stand where; for an operator, of all users' jobs",
         refuses=SIGNED_IN,
         tells={200: Answer("The counts", answers.Stats)},
     ),

@@ -46,6 +46,7 @@ class Scheduler(Section):
     reap_every_s: Seconds = 5.0
     expire_every_s: Seconds = 15.0
     purge_every_s: Seconds = 3600.0
+    tally_every_s: Seconds = 15.0
     heartbeat_every_s: Seconds = 5.0
     lease_s: Seconds = 30.0
     leader_ttl_s: Seconds = 15.0

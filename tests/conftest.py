@@ -92,14 +92,23 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+TABLES = (  # the first of them writes into the second
+    "ai_jobs", "ai_job_deltas", "ai_user_totals", "ai_fleet_totals", "ai_fleet_depth", "ai_workers", "ai_leader",
+    "ai_queue_clock", "ai_user_limits", "apscheduler_tasks"
+)  # fmt: skip
+
+
 @pytest.fixture
 def conn(engine: Engine) -> Iterator[Connection]:
     """A connection on which each statement commits; the queue is empty."""
     with autocommit(engine) as conn:
-        # truncate would take 30 ms, for each of hundreds of tests
-        tables = ("ai_jobs", "ai_workers", "ai_leader", "ai_queue_clock", "ai_user_limits", "apscheduler_tasks")
-        conn.execute(text("; ".join(f"delete from {table}" for table in tables)))
+        empty(conn)
         yield conn
+
+
+def empty(conn: Connection) -> None:
+    """Truncate would take 30 ms, for each of hundreds of tests."""
+    conn.execute(text("; ".join(f"delete from {table}" for table in TABLES)))
 
 
 @pytest.fixture(autouse=True)

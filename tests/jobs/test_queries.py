@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jobs import queries, workers
+from jobs import queries
 from jobs.states import State
 from tests.factory import make_job
 from tests.jobs import kit
@@ -101,24 +101,3 @@ def test_the_position_is_counted_no_further_than_a_thousand(conn):
                       " select 'bob', 't', '{}', n from generate_series(1, 1200) n"))  # fmt: skip
     assert position(conn, make_job(conn, turn=2000)) == 1001
     assert position(conn, make_job(conn, turn=900)) == 900
-
-
-def test_the_fleet_is_counted_over_all_users(conn):
-    for state in (*STATES, "due", "lost"):
-        make_job(conn, state)
-        make_job(conn, state, user_id="bob")
-    workers.heartbeat(conn, [], kit.worker("alive"), stands=False)
-    workers.heartbeat(conn, [], kit.worker("silent"), stands=False)
-    conn.execute(text("update ai_workers set seen_at = seen_at - interval '61 s' where id = 'silent'"))
-    found = queries.fleet(conn, silent_s=60)
-    assert (found.ready, found.waiting, found.processing, found.workers) == (2, 4, 4, 1)
-
-
-def test_the_oldest_ready_job_is_looked_for_in_every_rank(conn):
-    assert queries.fleet(conn, silent_s=60).oldest_ready_s is None
-    make_job(conn, priority=9)
-    old = make_job(conn, priority=-9)
-    kit.put(conn, old, ready_at="clock_timestamp() - interval '100 s'")
-    oldest_s = queries.fleet(conn, silent_s=60).oldest_ready_s
-    assert oldest_s is not None
-    assert 100 <= oldest_s < 110

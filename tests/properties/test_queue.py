@@ -1,5 +1,6 @@
 """The whole queue against a small model of it: any order of any steps, with late and stale writes among them."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Connection, text
 
-from jobs import store, workers
+from jobs import queries, store, totals, workers
 from jobs.job import Claim, Key
 from jobs.states import FINAL, State
 from tests.jobs import kit
@@ -200,6 +201,16 @@ class Queue(RuleBasedStateMachine):
         for job_id, row in rows.items():
             assert row.version >= self.jobs[job_id].version
             self.jobs[job_id].version = row.version
+
+    @rule()
+    def fold(self) -> None:
+        totals.fold(self.conn, batch=3)
+
+    @invariant()
+    def everybodys_numbers_are_as_the_table_has_them(self) -> None:
+        rows = Counter((row.user_id, State(row.status)) for row in kit.all_rows(self.conn))
+        for user in ("ann", "bob"):
+            assert queries.stats(self.conn, user_id=user) == {state: rows[user, state] for state in State}
 
     def seen(self, row: Any) -> Model:
         return Model(
