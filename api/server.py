@@ -45,7 +45,7 @@ def serve(start: Start, config: Config) -> NoReturn:
     Raises SetupError when the address cannot be listened on; one that `start` raises is printed, and ends in code 4.
     """
     listener = _listen(config.bind, config.api.port)
-    _allow_files(config.api.threads + IDLE_CONNECTIONS + OTHER_FILES)
+    _allow_files(config.api.threads + config.api.sockets.most + IDLE_CONNECTIONS + OTHER_FILES)
     options = _options(config, listener.detach())  # detached: gunicorn closes the handle that it is given
     _Arbiter(_Server(start, options)).run()
     raise SystemExit
@@ -56,8 +56,8 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
         "bind": f"fd://{listener}",
         "workers": 1,
         "worker_class": "gthread",
-        "threads": config.api.threads,
-        "worker_connections": config.api.threads + IDLE_CONNECTIONS,
+        "threads": config.api.threads + config.api.sockets.most,
+        "worker_connections": config.api.threads + config.api.sockets.most + IDLE_CONNECTIONS,
         "keepalive": KEEP_ALIVE_S,
         "graceful_timeout": math.ceil(config.scheduler.stop_budget_s) + EXIT_S,
         "timeout": 60,

@@ -1,11 +1,12 @@
 """The reads: what a user or an operator may know.  `conn` comes first; nothing here writes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from jobs.job import Job
 from jobs.rows import job_of
@@ -70,6 +71,16 @@ def stats(conn: Connection, *, user_id: str) -> dict[State, int]:
     """How many of the user's jobs are in each state; every state has its number."""
     counted = {row.status: row.n for row in conn.execute(statement("stats"), {"user_id": user_id})}
     return {state: counted.get(state.value, 0) for state in State}
+
+
+def changed(conn: Connection, *, ids: Collection[str], users: Collection[str]) -> list[Row[Any]]:
+    """Those of the jobs that are one of these users', with what their followers are shown: columns as in the file."""
+    return list(conn.execute(statement("changed"), {"ids": list(ids), "users": list(users)}))
+
+
+def live(conn: Connection, *, users: Collection[str], most: int) -> list[Row[Any]]:
+    """The same of all jobs that these users have live; of each, `most` that are ready and `most` that wait."""
+    return list(conn.execute(statement("live"), {"users": list(users), "most": most}))
 
 
 def queue_position(conn: Connection, *, job_id: str, user_id: str) -> int | None:

@@ -1,6 +1,6 @@
 """The cluster's tasks: each does one bounded step, is harmless when two leaders do it, and says when to come again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import store, totals, workers
 from jobs.db.engine import autocommit
 from jobs.events import Hints
+from jobs.telemetry import JobChanged, emit
 from scheduler.amnesty import Amnesty
 
 BATCH = 1000
@@ -94,13 +95,19 @@ def reap(ground: Ground) -> Did:
 def _reap_batch(ground: Ground, conn: Connection, not_after: datetime) -> int:
     lost, ready = store.reap(conn, not_after=not_after, batch=BATCH)
     ground.hints.ready(ready)
-    return lost
+    return _told(lost)
 
 
 def expire(ground: Ground) -> Did:
     """End queued jobs that nobody waits for any more."""
     with autocommit(ground.engine) as conn:
-        return _did(_in_batches(lambda: store.expire(conn, batch=BATCH)))
+        return _did(_in_batches(lambda: _told(store.expire(conn, batch=BATCH))))
+
+
+def _told(changes: Sequence[JobChanged]) -> int:
+    for change in changes:
+        emit(change)
+    return len(changes)
 
 
 def purge(ground: Ground) -> Did:

@@ -68,6 +68,7 @@ HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("advance_clock", {"ranks": [-1, 0], "turns": [5, 6]}, set()),
     ("cancel", MINE, {"pkey"}),
+    ("changed", {"ids": IDS, "users": ["user-7", "user-8"]}, {"pkey"}),
     ("claim", {**CLAIM, "fleet_cap": 3, "oldest_start": HOUR_AGO}, {"ready", "running"}),
     ("claim", {**CLAIM, "fleet_cap": None, "oldest_start": HOUR_AGO}, {"ready"}),
     ("claim", {**CLAIM, "seats": 1000, "fleet_cap": 1000, "oldest_start": HOUR_AGO}, {"ready", "running"}),
@@ -89,6 +90,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("keyed", {"user_id": "user-7", "idempotency_key": "key-51"}, {"idempotency"}),
     ("keyed_many", {"keys": KEYS}, {"idempotency"}),
     ("leave", {"worker_id": "w"}, set()),
+    ("live", {"users": ["user-7", "user-8"], "most": 100}, {"ready_by_user", "waiting_by_user", "running"}),
     ("next_due", {}, {"waiting"}),
     ("notify", {"channel": "any", "payload": "{}"}, set()),
     ("page", {"user_id": "user-7", "cursor": None, "status": None, "limit": 51, "offset": 0}, {"lists"}),

@@ -130,7 +130,7 @@ class Queue(RuleBasedStateMachine):
         lost = {claim.id: job for claim, job in map(self.claimed, numbers) if job.status == P}
         for job_id in lost:
             kit.put(self.conn, job_id, lease_expires_at="clock_timestamp() - interval '1 second'")
-        assert store.reap(self.conn)[0] == len(lost)
+        assert len(store.reap(self.conn)[0]) == len(lost)
         for job in lost.values():
             job.losses, job.retry_count = job.losses + 1, job.retry_count + 1
             job.status = X if job.asked else F if job.losses >= 3 or job.retry_count >= job.max_retries else Q
