@@ -101,3 +101,17 @@ def test_the_position_is_counted_no_further_than_a_thousand(conn):
                       " select 'bob', 't', '{}', n from generate_series(1, 1200) n"))  # fmt: skip
     assert position(conn, make_job(conn, turn=2000)) == 1001
     assert position(conn, make_job(conn, turn=900)) == 900
+
+
+def test_who_follows_reads_the_own_jobs_alone(conn):
+    mine, others = make_job(conn, "completed"), make_job(conn, "completed", user_id="bob")
+    assert [str(row.id) for row in queries.changed(conn, ids=[mine, others], users=["ann", "eve"])] == [mine]
+    live = [make_job(conn, state, user_id=user) for user in ("ann", "bob") for state in ("ready", "processing", "due")]
+    assert {str(row.id) for row in queries.live(conn, users=["bob"], most=9)} == set(live[3:])
+
+
+def test_of_jobs_that_wait_for_their_turn_only_so_many_are_live(conn):
+    for state in ("ready", "waiting"):
+        for _ in range(3):
+            make_job(conn, state)
+    assert len(queries.live(conn, users=["ann"], most=2)) == 4
