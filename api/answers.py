@@ -109,6 +109,21 @@ class Result(TypedDict):
     result: Annotated[dict[str, Any] | None, Field(description="What the job's handler returned")]
 
 
+class FailedRun(TypedDict):
+    run: Annotated[Count, Field(description="Grows with every run of the job; not all runs fail")]
+    started_at: Moment | None
+    ended_at: Moment
+    error_code: str | None
+    error: str | None
+
+
+class Runs(TypedDict):
+    """The runs of a job that failed, or were given back, oldest first: the last 20."""
+
+    success: Success
+    runs: Sequence[FailedRun]
+
+
 class Steered(TypedDict):
     """What became of the wish."""
 
@@ -154,6 +169,16 @@ class Counts(TypedDict):
 class Stats(TypedDict):
     success: Success
     stats: Counts
+
+
+class Session(TypedDict):
+    """Who is signed in."""
+
+    success: Success
+    user_id: str
+    operator: Annotated[bool, Field(description="Whether the token may see the fleet and its configuration")]
+    expires_at: Moment
+    csrf_token: Annotated[str, Field(description="What X-CSRF-Token must say where the cookie signs a change")]
 
 
 class Alive(TypedDict):

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import access_log, cors, description, errors, health, key_set, metrics, routes
+from api import access_log, cors, description, errors, health, key_set, metrics, routes, session
 from api.auth import Verifier, development_secret
+from api.dashboard import site
 from api.live import websocket
 from api.live.audience import Audience
 from api.schemas import Canvas
@@ -59,6 +60,8 @@ def create_app(
     telemetry.subscribe(audience.heard)
     verifier = _verifier(settings())
     app.register_blueprint(routes.blueprint(yard, verifier))
+    app.register_blueprint(session.blueprint(verifier))
+    app.register_blueprint(site.blueprint())
     websocket.register(app, audience.hub, verifier, settings)
     app.register_blueprint(health.blueprint(settings, engine, status))
     app.register_blueprint(metrics.blueprint(settings, counted))

@@ -6,8 +6,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from flask import g, request
 
-from api.auth import User, Verifier, bearer
+from api.auth import User, Verifier
 from api.pace import Pace
+from api.session import presented
 
 Path = ParamSpec("Path")
 Answer = TypeVar("Answer")
@@ -25,7 +26,7 @@ def signed_in(
     def guard(view: Callable[Concatenate[User, Path], Answer]) -> Callable[Path, Answer]:
         @wraps(view)
         def guarded(*args: Path.args, **kwargs: Path.kwargs) -> Answer:
-            user = verifier.user(bearer(request.headers.get("Authorization")))
+            user = verifier.user(presented(request))
             g.user_id = user.id
             if request.method in READS:
                 pace.keep(user.id, reads_per_s())

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from api import answers
 from api.auth import User
-from api.schemas import Page, checked, job_json, listed_json, stats_json
+from api.schemas import Page, checked, failed_run_json, job_json, listed_json, stats_json
 from api.yard import CANVAS, Yard, plain_id
 from jobs import queries, store, totals
 from jobs.db.engine import autocommit
@@ -33,6 +33,15 @@ def result(yard: Yard, user: User, job_id: str) -> answers.Result:
     with autocommit(yard.engine) as conn:
         job = _completed(conn, user, job_id)
     return {"success": True, "result": job.result_data}
+
+
+def runs(yard: Yard, user: User, job_id: str) -> answers.Runs:
+    """Without the workers' names: which hosts there are is the operators' business."""
+    with autocommit(yard.engine) as conn:
+        found = queries.runs(conn, job_id=plain_id(job_id), user_id=user.id)
+    if found is None:
+        raise NotFound
+    return {"success": True, "runs": [failed_run_json(run) for run in found]}
 
 
 def picture(yard: Yard, user: User, job_id: str) -> Response:

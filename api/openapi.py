@@ -11,7 +11,8 @@ from pydantic_core import core_schema
 from api import answers
 from api.build import VERSION
 from api.openapi_parts import ABOUT, ANY, HEADERS, LINKED, PARAMETERS, REFUSALS, SECURITY_SCHEMES, TAGS, Refusal
-from api.operations import JSON, OPERATIONS, Answer, Operation
+from api.operation import JSON, Answer, Operation
+from api.operations import OPERATIONS
 from api.schemas import AnyJob, BulkJob
 
 Json = dict[str, Any]

@@ -1,54 +1,13 @@
 """What each route takes and answers, as the OpenAPI document tells it; a test holds this to the real routes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from api import answers
+from api.fleet_operations import FLEET, SESSION
+from api.operation import HTML, OF_A_JOB, OPENMETRICS, SIGNED_IN, SVG, TEXT, WITH_BODY, Answer, Operation
 from api.schemas import AnyJob, CreateCanvas, ManyJobs, Page
 from api.yard import EVENTS, PREFIX
-
-JSON, TEXT, HTML, SVG = "application/json", "text/plain", "text/html", "image/svg+xml"
-OPENMETRICS = "application/openmetrics-text"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`shape` is a model or a TypedDict, None for what is not JSON; `media` is empty for an answer without a body.
-
-    `headers` are those beside what every answer has.
-    """
-
-    means: str
-    shape: Any = None
-    media: tuple[str, ...] = (JSON,)
-    headers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """`refuses` are the statuses that bring an Error; `follow` says where a made job's id stands in the answer.
-
-    `needs` is the security scheme, with a question mark when some may go without; None: anybody may ask.
-    """
-
-    id: str
-    summary: str
-    tells: Mapping[int, Answer]
-    description: str = ""
-    tag: str = "Jobs"
-    body: Any = None
-    query: Any = None
-    headers: tuple[str, ...] = ()
-    refuses: tuple[int, ...] = ()
-    follow: str | None = None
-    needs: str | None = "bearer"
-    examples: Mapping[str, Any] = field(default_factory=dict)
-
-
-SIGNED_IN = (401, 429, 500, 503)
-WITH_BODY = (*SIGNED_IN, 400, 413, 415, 422)
-OF_A_JOB = (*SIGNED_IN, 404)
 
 CANVAS: dict[str, Any] = {"instructions": "A flowchart of a login: password, check, locked after 3 tries"}
 MAKING: dict[str, Any] = {
@@ -135,6 +94,12 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=(*OF_A_JOB, 400),
         tells={200: Answer("The picture", media=(SVG,))},
     ),
+    ("GET", f"{PREFIX}/job/{{job_id}}/runs"): Operation(
+        id="runs",
+        summary="See which runs of a job failed, and why",
+        refuses=OF_A_JOB,
+        tells={200: Answer("The runs", answers.Runs)},
+    ),
     ("POST", f"{PREFIX}/job/{{job_id}}/cancel"): Operation(
         id="cancel",
         summary="Cancel a job",
@@ -173,6 +138,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=SIGNED_IN,
         tells={200: Answer("The counts", answers.Stats)},
     ),
+    **FLEET,
+    **SESSION,
     ("GET", EVENTS): Operation(
         id="follow",
         summary="Follow your jobs over a WebSocket",

@@ -17,7 +17,8 @@ class TooFast(TooMany):
 
 
 class Pace:
-    def __init__(self) -> None:
+    def __init__(self, burst_s: float = BURST_S) -> None:
+        self._burst_s = burst_s
         self._paid_until: dict[str, float] = {}  # by user, monotonic
         self._lock = threading.Lock()
 
@@ -27,9 +28,18 @@ class Pace:
             return
         now = time.monotonic()
         with self._lock:
-            paid = max(self._paid_until.get(user_id, now), now) + 1 / per_s
-            if paid > now + BURST_S:
-                raise TooFast(limit=int(BURST_S * per_s), retry_after_s=math.ceil(paid - now - BURST_S))
-            self._paid_until[user_id] = paid
+            self._paid_until[user_id] = self._paid(user_id, per_s, now)
             if len(self._paid_until) > USERS:
                 self._paid_until = {user: until for user, until in self._paid_until.items() if until > now}
+
+    def look(self, user_id: str, per_s: float) -> None:
+        """Raises TooFast when one request more would be too many; counts none."""
+        with self._lock:
+            self._paid(user_id, per_s, time.monotonic())
+
+    def _paid(self, user_id: str, per_s: float, now: float) -> float:
+        """Until when one more would be paid.  Raises TooFast."""
+        paid = max(self._paid_until.get(user_id, now), now) + 1 / per_s
+        if paid > now + self._burst_s:
+            raise TooFast(limit=int(self._burst_s * per_s), retry_after_s=math.ceil(paid - now - self._burst_s))
+        return paid

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from api import enqueue, jobs
+from api import enqueue, jobs, operators
 from api.auth import Verifier
 from api.guard import signed_in
 from api.yard import PREFIX, Yard
@@ -18,11 +18,14 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", "/job/<job_id>/status", jobs.status),
     ("GET", "/job/<job_id>/result", jobs.result),
     ("GET", "/job/<job_id>/result.svg", jobs.picture),
+    ("GET", "/job/<job_id>/runs", jobs.runs),
     ("POST", "/job/<job_id>/cancel", jobs.cancel),
     ("POST", "/job/<job_id>/retry", jobs.retry),
     ("DELETE", "/job/<job_id>", jobs.remove),
     ("GET", "/jobs", jobs.jobs),
     ("GET", "/jobs/stats", jobs.stats),
+    ("GET", "/fleet", operators.fleet),
+    ("GET", "/config", operators.config),
 ]
 
 

@@ -184,6 +184,18 @@ def listed_json(job: Job) -> answers.ListedJob:
     }
 
 
+def failed_run_json(run: Mapping[str, Any]) -> answers.FailedRun:
+    """`run` is one of jobs.queries.runs()."""
+    started, ended = (run[name] and datetime.fromisoformat(run[name]) for name in ("started", "ended"))
+    return {
+        "run": run["claim_seq"],
+        "started_at": iso(started),
+        "ended_at": iso(ended),
+        "error_code": run["error_code"],
+        "error": run["error"],
+    }
+
+
 def stats_json(counts: Mapping[State, int]) -> answers.Counts:
     """`success_rate` is completed / (completed + failed), from 0 to 1; 0.0 when nothing has ended so."""
     ended = counts[State.COMPLETED] + counts[State.FAILED]

@@ -34,6 +34,9 @@ class Fleet:
         """Jobs of all types that are "ready", "waiting" or "processing"."""
         return sum(jobs for (_, its_state), jobs in self.depth.items() if its_state == state)
 
+    def job_types(self) -> list[str]:
+        return sorted({job_type for job_type, _ in (*self.depth, *self.ended)})
+
     def by_state(self) -> dict[State, int]:
         """Jobs of all types by state; every state has its number."""
         counted = dict.fromkeys(State, 0)
@@ -42,6 +45,20 @@ class Fleet:
         for (_, state), jobs in self.ended.items():
             counted[state] += jobs
         return counted
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """How jobs of all users went: `ended` of them, the oldest `reach_s` ago.
+
+    `wait_s` and `run_s` are the median and the 95th percentile of those that completed, None when there is none.
+    """
+
+    ended: int
+    failed: int
+    reach_s: float
+    wait_s: tuple[float, float] | None
+    run_s: tuple[float, float] | None
 
 
 def job(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
@@ -65,6 +82,15 @@ def page(
     """
     params = {"user_id": user_id, "limit": limit, "cursor": cursor, "offset": offset, "status": status}
     return [job_of(row) for row in conn.execute(statement("page"), params)]
+
+
+def runs(conn: Connection, *, job_id: str, user_id: str) -> list[dict[str, Any]] | None:
+    """The job's failed runs, oldest first; None: no such job of this user's.
+
+    Each has claim_seq, worker, started, ended (ISO 8601), error_code, error.
+    """
+    found: list[dict[str, Any]] | None = conn.execute(statement("runs"), {"id": job_id, "user_id": user_id}).scalar()
+    return found
 
 
 def stats(conn: Connection, *, user_id: str) -> dict[State, int]:
@@ -103,6 +129,19 @@ def fleet(conn: Connection, *, silent_s: float) -> Fleet:
         counted_age_s=_seconds(row.counted_age_s),
         late_s=_seconds(row.late_s),
     )
+
+
+def lately(conn: Connection, *, window_s: float, most: int = 1000) -> Lately:
+    """The newest `most` jobs that have ended within `window_s`."""
+    row = conn.execute(statement("lately"), {"window_s": window_s, "most": most}).one()
+    return Lately(row.ended, row.failed, float(row.reach_s), _pair(row.wait_s), _pair(row.run_s))
+
+
+def _pair(found: list[float | None] | None) -> tuple[float, float] | None:
+    match found:
+        case [float(middle), float(high)]:
+            return middle, high
+    return None
 
 
 def _age_s(now: datetime, at: str) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from jobs.sql import statement
 
@@ -60,3 +60,13 @@ def forget(conn: Connection) -> None:
     """Drop the rows of workers that nobody has seen for a day, and of users who have enqueued nothing for as long."""
     conn.execute(statement("forget_workers"))
     conn.execute(statement("forget_users"))
+
+
+def present(conn: Connection, *, silent_s: float, most: int) -> list[Row[Any]]:
+    """At most `most` workers, the one heard last first; columns as in the file."""
+    return list(conn.execute(statement("workers"), {"silent_s": silent_s, "most": most}))
+
+
+def leader(conn: Connection) -> Row[Any] | None:
+    """Who leads, or led last; None: nobody ever has.  Columns as in the file."""
+    return conn.execute(statement("leader")).one_or_none()

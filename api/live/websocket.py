@@ -17,10 +17,11 @@ from flask import Blueprint, Flask, g, request
 from flask_sock import Sock
 from simple_websocket import Server
 
-from api.auth import User, Verifier, bearer
+from api.auth import User, Verifier
 from api.errors import Forbidden, UpgradeRequired
 from api.live.follower import Follower
 from api.live.hub import Full, Hub
+from api.session import own_origin, presented
 from api.yard import PREFIX
 from config import Config
 
@@ -49,7 +50,7 @@ def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Co
 def _enter(verifier: Verifier, origins: tuple[str, ...]) -> None:
     """Before the handshake: a page of another origin, or nobody, is refused as every request is."""
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in (*origins, request.host_url.rstrip("/")):
+    if origin is not None and origin not in (*origins, own_origin(request)):
         raise Forbidden("This origin is not in api.origins")
     g.user = verifier.user(_token())
     g.user_id = g.user.id
@@ -59,12 +60,12 @@ def _enter(verifier: Verifier, origins: tuple[str, ...]) -> None:
 
 
 def _token() -> str:
-    """From the subprotocols, which is all that a browser can set, or from the usual header.  Raises Unauthorized."""
+    """From the subprotocols, which is all that a browser can set, or as in any request.  Raises Unauthorized."""
     offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     match [part.strip() for part in offered]:
         case [name, token] if name == SUBPROTOCOL:
             return token
-    return bearer(request.headers.get("Authorization"))
+    return presented(request)  # the cookie counts for our own page alone, not for those that api.origins names
 
 
 def _upgrade() -> NoReturn:

@@ -1,0 +1,63 @@
+// Lines over time, drawn by uPlot; what they show stands beside them as text.
+
+import { h, setText } from "./dom.js";
+import uPlot from "./vendor/uplot.js";
+
+const HEIGHT = 170;
+const SPAN_S = 300; // what a chart shows at least
+
+/** `series` are {label, value: sample => number | null, show: number => text}; returns {figure, draw(history), end()}. */
+export function chart(title, series) {
+  const values = series.map(() => h("b", {}, "–"));
+  const legend = h("span", { class: "legend" }, series.map((one, at) =>
+    h("span", {}, h("span", { class: `key s${at + 1}` }), `${one.label} `, values[at])));
+  const empty = h("p", { class: "empty" }, "Nothing yet");
+  const plot = h("div", { class: "plot", "aria-hidden": "true" }, empty);
+  const figure = h("figure", { class: "chart" }, h("figcaption", {}, h("strong", {}, title), legend), plot);
+  let drawn = null;
+  let shown = [];
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const again = () => { drawn?.destroy(); drawn = null; draw(shown); };
+  const sized = new ResizeObserver(() => drawn?.setSize({ width: plot.clientWidth, height: HEIGHT }));
+
+  function draw(history) {
+    shown = history;
+    const last = history.at(-1);
+    series.forEach((one, at) => setText(values[at], text(one, last)));
+    const data = [history.map((sample) => sample.at), ...series.map((one) => history.map((s) => one.value(s) ?? null))];
+    empty.hidden = data.slice(1).some((line) => line.some((value) => value !== null));
+    if (!plot.isConnected || !plot.clientWidth) return;
+    if (drawn) drawn.setData(data);
+    else drawn = new uPlot(options(plot.clientWidth, series), data, plot);
+  }
+
+  dark.addEventListener("change", again);
+  sized.observe(plot);
+  return { figure, draw, end: () => { sized.disconnect(); dark.removeEventListener("change", again); drawn?.destroy(); } };
+}
+
+function text(one, sample) {
+  const value = sample ? one.value(sample) : null;
+  return value === null || value === undefined ? "–" : one.show(value);
+}
+
+function options(width, series) {
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
+  const line = (_, at) => ({
+    stroke: colour(`--series-${at + 1}`), width: 2, dash: at ? [6, 4] : undefined, spanGaps: false,
+    points: { show: (_plot, _series, from, to) => to - from < 2 },
+  });
+  return {
+    width, height: HEIGHT, padding: [8, 8, 0, 0], legend: { show: false }, cursor: { show: false },
+    scales: { x: { time: true, range: (_, from, to) => [Math.min(from, to - SPAN_S), to] }, y: { range: (_, low, high) => [0, nice(high)] } },
+    axes: [{ ...axis, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+      { ...axis, size: 44, space: 35 }],
+    series: [{}, ...series.map(line)],
+  };
+}
+
+/** Room above the highest value, and a scale when all is 0. */
+function nice(high) {
+  return high > 0 ? high * 1.15 : 1;
+}

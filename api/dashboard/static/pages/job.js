@@ -1,0 +1,115 @@
+// One job: what it is, how it went, what it drew; it follows what happens.
+
+import { get, post, Refused, remove } from "../api.js";
+import { confirmed, fill, h, notify, setText } from "../dom.js";
+import { isLive, listen } from "../live.js";
+import { stateOf, titleOf } from "../words.js";
+import { facts, picture, request, runs, timeline } from "./job_parts.js";
+
+const NET_MS = 3000; // how often to ask while no events come
+const LIVE = ["queued", "processing"];
+const FINAL = ["completed", "failed", "cancelled"];
+
+// What is shown below the picture, and beside it; each is (job, runs) => nodes. A new part is a name here.
+const BELOW = [timeline, runs, request];
+const BESIDE = [facts];
+
+export function job(main, _user, id) {
+  const title = h("h1", {}, "Job");
+  const state = h("p", { role: "status" });
+  const buttons = h("div", { class: "bar" });
+  const drawn = h("div", {});
+  const below = h("div", {});
+  const beside = h("div", {});
+  main.append(h("p", {}, h("a", { href: "#/jobs" }, "All jobs")), title, state, buttons,
+    h("div", { class: "two" }, h("div", {}, drawn, below), beside));
+  let known = null;
+  let over = false;
+  let asking = null;
+
+  async function load() {
+    try {
+      const [{ job: found }, { runs: failed }] = await Promise.all([get(`/job/${id}/status`), get(`/job/${id}/runs`)]);
+      if (!over) show(found, failed);
+    } catch (error) {
+      if (over) return;
+      if (error instanceof Refused && error.status === 404) gone();
+      else notify(error.message, true);
+    }
+  }
+
+  /** One look at a time; what comes meanwhile asks for one more. */
+  async function again() {
+    if (asking) { asking = "again"; return; }
+    asking = "now";
+    await load();
+    const more = asking === "again";
+    asking = null;
+    if (more && !over) await again();
+  }
+
+  function show(found, failed) {
+    const changed = known === null || known.version !== found.version || known.status !== found.status;
+    setText(title, titleOf(found));
+    document.title = `${titleOf(found).slice(0, 60)} · Yardmaster`;
+    fill(state, h("span", { class: `state ${stateOf(found)}` }, stateOf(found)), " ", position(found));
+    picture(drawn, found, changed);
+    if (changed) {
+      controls(found);
+      fill(below, BELOW.flatMap((part) => part(found, failed)));
+    }
+    fill(beside, BESIDE.flatMap((part) => part(found, failed)));
+    known = found;
+  }
+
+  function gone() {
+    clearInterval(net);
+    setText(title, "Not found");
+    for (const part of [state, buttons, drawn, beside]) fill(part);
+    fill(below, h("p", {}, "There is no such job, or it is another user's."));
+  }
+
+  function controls(found) {
+    const focused = buttons.contains(document.activeElement);
+    fill(buttons,
+      LIVE.includes(found.status) && h("button", { type: "button", onclick: () => act(() => post(`/job/${id}/cancel`)) }, "Cancel"),
+      ["failed", "cancelled"].includes(found.status) && h("button", { type: "button", onclick: () => act(() => post(`/job/${id}/retry`)) }, "Retry"),
+      FINAL.includes(found.status) && h("button", { type: "button", class: "outline danger", onclick: erase }, "Delete"));
+    if (focused) buttons.querySelector("button")?.focus();
+  }
+
+  async function act(what) {
+    try {
+      notify((await what()).message);
+    } catch (error) {
+      notify(error.message, true);
+    }
+    again();
+  }
+
+  async function erase() {
+    if (!await confirmed("Delete this job with its request and its result? This cannot be taken back.", "Delete")) return;
+    try {
+      await remove(`/job/${id}`);
+      notify("Job deleted");
+      location.hash = "#/jobs";
+    } catch (error) {
+      notify(error.message, true);
+    }
+  }
+
+  const deaf = listen((event) => {
+    if (event.job_id !== id) return;
+    if (known && event.version <= known.version && event.progress === known.progress) return;
+    again();
+  });
+  const net = setInterval(() => { if (!document.hidden && !isLive() && !FINAL.includes(known?.status)) again(); }, NET_MS);
+  again();
+  return () => { over = true; deaf(); clearInterval(net); };
+}
+
+function position(found) {
+  if (found.more) return "More than 1,000 ready jobs are before this one.";
+  if (found.queue_position === null) return "";
+  return found.queue_position === 0 ? "It is next." : `${found.queue_position} ready jobs are before this one.`;
+}

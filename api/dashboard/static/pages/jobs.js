@@ -1,0 +1,86 @@
+// The user's jobs, newest first; rows follow what happens.
+
+import { get } from "../api.js";
+import { fill, h, notify, setText, table } from "../dom.js";
+import { isLive, listen } from "../live.js";
+import { ago, between, duration, moment, stateOf, titleOf } from "../words.js";
+
+const STATES = ["queued", "processing", "completed", "failed", "cancelled"];
+const PAGE = 25;
+const NET_MS = 5000; // how often to ask while no events come
+const GATHER_MS = 250;
+const COLUMNS = [
+  { title: "Job" }, { title: "Status" }, { title: "Type", class: "less" }, { title: "Made", class: "number less" },
+  { title: "Ran", class: "number less" },
+];
+
+export function jobs(main) {
+  const chosen = h("select", { id: "status", onchange: () => load() },
+    h("option", { value: "" }, "all"), STATES.map((state) => h("option", { value: state }, state)));
+  const list = h("div", { id: "list" });
+  const more = h("button", { type: "button", class: "secondary outline", hidden: true, onclick: () => older() }, "Show older jobs");
+  const count = h("p", { class: "quiet", role: "status" });
+  main.append(h("h1", {}, "Jobs"),
+    h("div", { class: "bar" }, h("div", {}, h("label", { for: "status" }, "Status"), chosen),
+      h("a", { href: "#/new", role: "button" }, "New canvas")),
+    count, list, more);
+  let shown = [];
+  let cursor = null;
+  let asked = 0;
+  let pending = null;
+
+  async function load(pages = 1) {
+    const mine = ++asked;
+    const found = [];
+    let next = null;
+    try {
+      for (let page = 0; page < pages && (page === 0 || next !== null); page += 1) {
+        const answer = await get(`/jobs?limit=${PAGE}${chosen.value && `&status=${chosen.value}`}${next === null ? "" : `&cursor=${next}`}`);
+        found.push(...answer.jobs);
+        next = answer.next_cursor;
+      }
+    } catch (error) {
+      return notify(error.message, true);
+    }
+    if (mine !== asked) return; // somebody has asked for something else since
+    [shown, cursor] = [found, next];
+    draw();
+  }
+
+  function older() {
+    return load(Math.ceil(shown.length / PAGE) + 1);
+  }
+
+  function again() {
+    pending ??= setTimeout(() => { pending = null; load(Math.max(1, Math.ceil(shown.length / PAGE))); }, GATHER_MS);
+  }
+
+  function draw() {
+    const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    more.hidden = cursor === null;
+    setText(count, shown.length ? `${shown.length} jobs${cursor === null ? "" : ", and older ones"}` : "");
+    fill(list, shown.length ? table("Jobs", COLUMNS, shown.map(row)) : h("p", {}, chosen.value ? `No job is ${chosen.value}.` : "There are no jobs yet."));
+    if (focused) [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+  }
+
+  const deaf = listen((event) => {
+    const known = shown.find((job) => job.id === event.job_id);
+    if (known && known.version >= event.version && known.status === event.status) return;
+    again();
+  });
+  const net = setInterval(() => { if (!isLive() && !document.hidden) again(); }, NET_MS);
+  load();
+  return () => { deaf(); clearInterval(net); clearTimeout(pending); asked += 1; };
+}
+
+function row(job) {
+  const state = stateOf(job);
+  const told = job.status === "processing" ? `${state} ${job.progress} %` : state;
+  return [
+    h("a", { href: `#/jobs/${job.id}`, class: "title" }, titleOf(job)),
+    h("span", { class: `state ${state}` }, told),
+    job.job_type,
+    h("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)),
+    duration(between(job.started_at, job.completed_at)),
+  ];
+}
