@@ -140,7 +140,12 @@ class Refusal(NamedTuple):
 REFUSALS: Mapping[int, Refusal] = {
     400: Refusal("BadRequest", "No JSON, or the job's status does not allow this", "not_possible", "Job not completed"),
     401: Refusal("Unauthorized", "No valid token", "unauthorized", "The token has expired", ("WWW-Authenticate",)),
-    403: Refusal("Forbidden", "The token does not allow this", "forbidden", "This is not allowed"),
+    403: Refusal(
+        "Forbidden",
+        "The token does not allow this, or a page does not prove that it is ours",
+        "forbidden",
+        "This is not allowed",
+    ),
     404: Refusal("NotFound", "No such job, or another user's", "not_found", "Job not found"),
     409: Refusal(
         "Conflict",

@@ -43,5 +43,6 @@ class Operation:
 
 
 SIGNED_IN = (401, 429, 500, 503)
-WITH_BODY = (*SIGNED_IN, 400, 413, 415, 422)
+WITH_BODY = (*SIGNED_IN, 400, 403, 413, 415, 422)
 OF_A_JOB = (*SIGNED_IN, 404)
+STEERING = (*OF_A_JOB, 400, 403)  # 403: signed by a cookie, and without X-CSRF-Token

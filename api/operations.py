@@ -5,7 +5,7 @@ from typing import Any
 
 from api import answers
 from api.fleet_operations import FLEET, SESSION
-from api.operation import HTML, OF_A_JOB, OPENMETRICS, SIGNED_IN, SVG, TEXT, WITH_BODY, Answer, Operation
+from api.operation import HTML, OF_A_JOB, OPENMETRICS, SIGNED_IN, STEERING, SVG, TEXT, WITH_BODY, Answer, Operation
 from api.schemas import AnyJob, CreateCanvas, ManyJobs, Page
 from api.yard import EVENTS, PREFIX
 
@@ -104,20 +104,20 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         id="cancel",
         summary="Cancel a job",
         description="A queued job is cancelled at once. One that runs is asked to end: its status says when it has.",
-        refuses=(*OF_A_JOB, 400),
+        refuses=STEERING,
         tells={200: Answer("It is cancelled, or will be", answers.Steered)},
     ),
     ("POST", f"{PREFIX}/job/{{job_id}}/retry"): Operation(
         id="retry",
         summary="Queue a failed or cancelled job again",
-        refuses=(*OF_A_JOB, 400),
+        refuses=STEERING,
         tells={200: Answer("It is in the queue", answers.Steered)},
     ),
     ("DELETE", f"{PREFIX}/job/{{job_id}}"): Operation(
         id="remove",
         summary="Delete a job with its request and its result",
         description="A live job is cancelled first; 202 means that it still runs, and must be deleted again.",
-        refuses=OF_A_JOB,
+        refuses=(*OF_A_JOB, 403),
         tells={
             200: Answer("It is gone", answers.Removed),
             202: Answer("It is asked to end", answers.Steered),

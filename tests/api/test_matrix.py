@@ -52,9 +52,15 @@ MATRIX = {
     ("GET", "/job/<job_id>/status"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/result"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/result.svg"): Row(200, 404, 404),
+    ("GET", "/job/<job_id>/runs"): Row(200, 404, 404),
     ("POST", "/job/<job_id>/cancel"): Row(200, 404, 404, state="ready"),
     ("POST", "/job/<job_id>/retry"): Row(200, 404, 404, state="failed"),
     ("DELETE", "/job/<job_id>"): Row(200, 404, 404),
+    ("GET", "/fleet"): Row(403, 403, 200),
+    ("GET", "/config"): Row(403, 403, 200),
+    ("POST", "/session"): Row(200, 200, 200),
+    ("GET", "/session"): Row(200, 200, 200),
+    ("DELETE", "/session"): open_to_all(),  # takes a cookie away: tests/api/test_session.py has those who hold one
     ("GET", "/ws"): Row(426, 426, 426),  # tests/test_live.py has those who connect
     ("GET", "/livez"): open_to_all(),
     ("GET", "/readyz"): open_to_all(),
@@ -65,6 +71,8 @@ MATRIX = {
     ("GET", "//openapi.json"): open_to_all(),
     ("GET", "/docs"): open_to_all(),
     ("GET", "//docs"): open_to_all(),
+    ("GET", "//"): open_to_all(),
+    ("GET", "//dashboard/<path:name>"): open_to_all(),
 }
 FOREIGN = [place for place, row in MATRIX.items() if row.other == 404]
 
@@ -80,6 +88,7 @@ def routes(yard):
 def ask(yard, place, who, job_id):
     method, path = place
     url = path.removeprefix("/") if path.startswith("//") else kit.PREFIX + path.replace("<job_id>", job_id)
+    url = url.replace("<path:name>", "app.js")
     token = TOKENS[who]
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return yard.client.open(url, method=method, headers=headers, json=MATRIX[place].body)

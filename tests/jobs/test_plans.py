@@ -89,6 +89,8 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("job", MINE, {"pkey"}),
     ("keyed", {"user_id": "user-7", "idempotency_key": "key-51"}, {"idempotency"}),
     ("keyed_many", {"keys": KEYS}, {"idempotency"}),
+    ("lately", {"window_s": 60, "most": 1000}, {"purge"}),
+    ("leader", {}, set()),
     ("leave", {"worker_id": "w"}, set()),
     ("live", {"users": ["user-7", "user-8"], "most": 100}, {"ready_by_user", "waiting_by_user", "running"}),
     ("next_due", {}, {"waiting"}),
@@ -104,10 +106,12 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("remove", MINE, {"pkey"}),
     ("reschedule", {"batch": 1000}, {"waiting"}),
     ("resign", {"worker_id": "w"}, set()),
+    ("runs", MINE, {"pkey"}),
     ("stats", {"user_id": "user-7"}, {"ready_by_user", "waiting_by_user", "running"}),
     ("tally_ended", {"batch": 1000}, set()),
     ("tally_live", {"every_s": 15}, {"ready", "waiting", "running"}),
     ("verdicts", {"ids": IDS}, {"pkey"}),
+    ("workers", {"silent_s": 30, "most": 200}, set()),
 ]
 
 

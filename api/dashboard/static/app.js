@@ -11,20 +11,21 @@ const main = document.getElementById("main");
 const menu = document.getElementById("pages");
 let user = null;
 let end = null;
+let arrived = false; // the first page takes no focus away: who begins at the top finds the skip link
 
 function route() {
   end?.();
   end = null;
   const path = location.hash.slice(1) || "/";
   const found = PAGES.find((page) => page.path.test(path) && (!page.operators || user?.operator));
-  const first = main.childElementCount === 0;
   if (!user) return signedOut();
   mark(found);
   document.title = `${found?.title ?? "Not found"} · Yardmaster`;
   fill(main);
   if (found) end = found.show(main, user, ...found.path.exec(path).slice(1)) ?? null;
   else fill(main, h("h1", {}, "Not found"), h("p", {}, "There is no such page. ", h("a", { href: "#/" }, "To the overview")));
-  if (!first) focusTop();
+  if (arrived) focusTop();
+  arrived = true;
 }
 
 /** A screen reader begins to read where the new page begins. */

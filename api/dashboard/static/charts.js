@@ -4,10 +4,12 @@ import { h, setText } from "./dom.js";
 import uPlot from "./vendor/uplot.js";
 
 const HEIGHT = 170;
+const WHOLE = [1, 2, 5].flatMap((step) => Array.from({ length: 8 }, (_, power) => step * 10 ** power)).sort((a, b) => a - b);
 const SPAN_S = 300; // what a chart shows at least
 
-/** `series` are {label, value: sample => number | null, show: number => text}; returns {figure, draw(history), end()}. */
-export function chart(title, series) {
+/** `series` are {label, value: sample => number | null, show: number => text}; returns {figure, draw(history), end()}.
+ * `whole`: half a job makes no mark on the scale. */
+export function chart(title, series, { whole = false } = {}) {
   const values = series.map(() => h("b", {}, "–"));
   const legend = h("span", { class: "legend" }, series.map((one, at) =>
     h("span", {}, h("span", { class: `key s${at + 1}` }), `${one.label} `, values[at])));
@@ -28,7 +30,7 @@ export function chart(title, series) {
     empty.hidden = data.slice(1).some((line) => line.some((value) => value !== null));
     if (!plot.isConnected || !plot.clientWidth) return;
     if (drawn) drawn.setData(data);
-    else drawn = new uPlot(options(plot.clientWidth, series), data, plot);
+    else drawn = new uPlot(options(plot.clientWidth, series, whole), data, plot);
   }
 
   dark.addEventListener("change", again);
@@ -41,7 +43,7 @@ function text(one, sample) {
   return value === null || value === undefined ? "–" : one.show(value);
 }
 
-function options(width, series) {
+function options(width, series, whole) {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
   const line = (_, at) => ({
@@ -51,8 +53,8 @@ function options(width, series) {
   return {
     width, height: HEIGHT, padding: [8, 8, 0, 0], legend: { show: false }, cursor: { show: false },
     scales: { x: { time: true, range: (_, from, to) => [Math.min(from, to - SPAN_S), to] }, y: { range: (_, low, high) => [0, nice(high)] } },
-    axes: [{ ...axis, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
-      { ...axis, size: 44, space: 35 }],
+    axes: [{ ...axis, size: 26, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+      { ...axis, size: 44, space: 35, incrs: whole ? WHOLE : undefined }],
     series: [{}, ...series.map(line)],
   };
 }

@@ -6,10 +6,12 @@ export function moment(iso) {
   return iso ? clock.format(new Date(iso)) : "–";
 }
 
-/** 0.4 s, 12 s, 3 min 5 s, 2 h 10 min, 3 d 4 h; "–" for null. */
+/** 4 ms, 1.4 s, 12 s, 3 min 5 s, 2 h 10 min, 3 d 4 h; "–" for null. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
-  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds <= 0) return "0 s";
+  if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
@@ -18,7 +20,7 @@ export function duration(seconds) {
 }
 
 export function ago(iso) {
-  return iso ? `${duration((Date.now() - Date.parse(iso)) / 1000)} ago` : "–";
+  return iso ? `${duration(Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 1000)))} ago` : "–";
 }
 
 /** Seconds from one moment to another; null when one of them is not there. */

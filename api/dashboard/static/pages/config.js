@@ -6,7 +6,7 @@ import { fill, h, table } from "../dom.js";
 const COLUMNS = [{ title: "Setting" }, { title: "Value" }];
 
 export function config(main) {
-  const place = h("div", {});
+  const place = h("div", { class: "settings" });
   main.append(h("h1", {}, "Configuration in force"),
     h("p", {}, h("small", {}, "In the process that answers. config.yaml says what each setting is for; secrets are not shown.")), place);
   get("/config").then(({ config: found }) => fill(place, Object.entries(found).flatMap(section)),

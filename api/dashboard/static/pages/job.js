@@ -21,7 +21,7 @@ export function job(main, _user, id) {
   const drawn = h("div", {});
   const below = h("div", {});
   const beside = h("div", {});
-  main.append(h("p", {}, h("a", { href: "#/jobs" }, "All jobs")), title, state, buttons,
+  main.append(h("p", { class: "back" }, h("a", { href: "#/jobs" }, "All jobs")), title, state, buttons,
     h("div", { class: "two" }, h("div", {}, drawn, below), beside));
   let known = null;
   let over = false;
@@ -72,9 +72,9 @@ export function job(main, _user, id) {
   function controls(found) {
     const focused = buttons.contains(document.activeElement);
     fill(buttons,
-      LIVE.includes(found.status) && h("button", { type: "button", onclick: () => act(() => post(`/job/${id}/cancel`)) }, "Cancel"),
-      ["failed", "cancelled"].includes(found.status) && h("button", { type: "button", onclick: () => act(() => post(`/job/${id}/retry`)) }, "Retry"),
-      FINAL.includes(found.status) && h("button", { type: "button", class: "outline danger", onclick: erase }, "Delete"));
+      LIVE.includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`/job/${id}/cancel`)) }, "Cancel"),
+      ["failed", "cancelled"].includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`/job/${id}/retry`)) }, "Retry"),
+      FINAL.includes(found.status) && h("button", { type: "button", class: "small outline danger", onclick: erase }, "Delete"));
     if (focused) buttons.querySelector("button")?.focus();
   }
 

@@ -20,9 +20,9 @@ export function jobs(main) {
   const list = h("div", { id: "list" });
   const more = h("button", { type: "button", class: "secondary outline", hidden: true, onclick: () => older() }, "Show older jobs");
   const count = h("p", { class: "quiet", role: "status" });
-  main.append(h("h1", {}, "Jobs"),
+  main.append(h("h1", {}, "Your jobs"),
     h("div", { class: "bar" }, h("div", {}, h("label", { for: "status" }, "Status"), chosen),
-      h("a", { href: "#/new", role: "button" }, "New canvas")),
+      h("a", { href: "#/new" }, "New canvas")),
     count, list, more);
   let shown = [];
   let cursor = null;

@@ -13,7 +13,7 @@ const CHARTS = [
     { label: "ready", value: (s) => s.ready, show: whole },
     { label: "running", value: (s) => s.running, show: whole },
     { label: "waiting", value: (s) => s.waiting, show: whole, operators: true },
-  ]],
+  ], { whole: true }],
   ["Wait until started, s", [
     { label: "half within", value: (s) => s.wait?.p50, show: duration },
     { label: "95 % within", value: (s) => s.wait?.p95, show: duration },
@@ -41,10 +41,10 @@ const TILES = [
 export function overview(main, user) {
   const ours = (one) => user.operator || !one.operators;
   const tiles = TILES.filter(([, , operators]) => user.operator || !operators).map(([title, value]) => ({ value, dd: h("dd", {}, "–"), title }));
-  const charts = CHARTS.map(([title, series]) => chart(title, series.filter(ours)));
+  const charts = CHARTS.map(([title, series, how]) => chart(title, series.filter(ours), how));
   const banner = h("p", { class: "banner", role: "alert", hidden: true });
   main.append(
-    h("h1", {}, user.operator ? "All jobs" : "Your jobs"), banner,
+    h("h1", {}, user.operator ? "Jobs of all users" : "Your jobs"), banner,
     h("dl", { class: "tiles" }, tiles.map((tile) => h("div", { class: "tile" }, h("dt", {}, tile.title), tile.dd))),
     h("section", { "aria-label": "Charts" }, h("div", { class: "charts" }, charts.map((one) => one.figure)),
       h("p", {}, h("small", {}, "Wait and run time are those of jobs that have completed lately. The charts begin when the page is opened, and keep an hour."))),
