@@ -40,7 +40,7 @@ def demo(*, instructions: tuple[str, ...], keep: bool, out: Path) -> None:
     """Start everything, draw three canvases, write them as SVG pictures, stop."""
     settings = config.load()
     base = f"http://127.0.0.1:{_free_port()}"
-    token = auth.issue(_secret(settings), USER, ttl_s=86400, rules=settings.api.auth)
+    token = auth.issue(_secret(settings), USER, operator=keep, ttl_s=86400, rules=settings.api.auth)
     with _server(base) as server:
         api = Client(base + "/api/ai-agent", token)
         _wait_until_ready(api, server)
@@ -51,6 +51,7 @@ def demo(*, instructions: tuple[str, ...], keep: bool, out: Path) -> None:
         click.echo("\nThe pictures:\n" + "\n".join(f"  {file}" for file in files))
         if keep:
             click.echo(f"\nThe server stays up until Ctrl-C. Try:\n  {api.curl('/jobs/stats')}")
+            click.echo(f"\nThe dashboard is at {base}/; sign in with this token:\n  {token}")
             server.wait()
 
 

@@ -222,7 +222,11 @@ def check(page: Page, there: Locator) -> None:
         page.emulate_media(color_scheme=look.colours, reduced_motion="reduce")
         expect(there).to_be_visible()
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+        serious = [
+            (one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
         assert serious == [], (page.url, look)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (page.url, look)
 
