@@ -35,7 +35,10 @@ class Unauthorized(YardError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`operator`: sees the numbers of all users' jobs, and may ask for higher priorities; `expires_at`: how long the token proves it (Unix time)."""
+    """`operator`: sees the numbers of all users' jobs, and may ask for higher priorities.
+
+    `expires_at`: how long the token proves it (Unix time).
+    """
 
     id: str
     operator: bool = False

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import jwt
@@ -12,7 +12,7 @@ import simple_websocket
 from simple_websocket import Client, ConnectionClosed
 
 from api import auth
-from tests.processes import SECRET, Web, fleet, wait_until
+from tests.processes import SECRET, Web, fleet
 
 PATIENCE_S = 30.0
 SPLIT = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_API__SOCKETS__PER_USER": "3"}
@@ -83,17 +83,21 @@ def test_the_answer_of_enqueue_names_the_socket(webs: list[Web]):
     assert address(webs[0]).endswith(answer["links"]["events"])
 
 
+def later(web: Web, user: str) -> str:
+    """A job of this user's that waits."""
+    made = {"job_type": "create_canvas", "request_data": {"instructions": "x"}, "delay_s": 600}
+    return str(web.call("POST", "/jobs", made, user=user)[1]["job_id"])
+
+
 def test_a_cancel_over_one_web_process_is_told_on_the_other(webs: list[Web]):
     with socket(webs[1]) as far:
-        made = {"job_type": "create_canvas", "request_data": {"instructions": "x"}, "delay_s": 600}
-        job_id = webs[0].call("POST", "/jobs", made)[1]["job_id"]
+        job_id = later(webs[0], "ann")
         webs[0].call("POST", f"/job/{job_id}/cancel")
         assert told(far, ended(job_id))[-1]["data"]["status"] == "cancelled"
 
 
 def test_who_connects_is_told_the_live_jobs_first(webs: list[Web]):
-    made = {"job_type": "create_canvas", "request_data": {"instructions": "x"}, "delay_s": 600}
-    job_id = webs[0].call("POST", "/jobs", made, user="cora")[1]["job_id"]
+    job_id = later(webs[0], "cora")
     with socket(webs[0], "cora") as client:
         [snapshot] = told(client, lambda _: True)
     assert (snapshot["event"], snapshot["data"]["job_id"]) == ("ai_job_update", job_id)
@@ -130,13 +134,12 @@ def test_a_token_that_ends_ends_the_connection(webs: list[Web]):
 
 
 def test_one_user_has_so_many_connections_and_the_api_goes_on(webs: list[Web]):
-    def fits() -> bool:  # those of other tests may still be about to leave
-        with socket(webs[0], "dora") as probe:
-            return probe.receive(timeout=0.2) is None
-
-    wait_until(fits, "a free place")
-    with socket(webs[0], "dora"), socket(webs[0], "dora"), socket(webs[0], "dora"), socket(webs[0], "dora") as fourth:
-        assert closing(fourth)[0] == 1013
+    later(webs[0], "dora")
+    with ExitStack() as stack:
+        for _ in range(3):
+            told(stack.enter_context(socket(webs[0], "dora")), lambda _: True)  # so it is in
+        with socket(webs[0], "dora") as fourth:
+            assert closing(fourth)[0] == 1013
         assert webs[0].call("GET", "/jobs", user="dora")[0] == 200
 
 
