@@ -8,7 +8,7 @@ from tests.factory import make_job
 from tests.processes import Web, fleet, wait_until
 from tests.scheduler.proxy import Proxy
 
-SIGNED_IN = [place for place, row in MATRIX.items() if row.stranger == 401]
+SIGNED_IN = [place for place, row in MATRIX.items() if row.stranger == 401 and row.owner != 426]  # which asks nothing
 WITHOUT_SCHEDULER = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_DATABASE__STATEMENT_TIMEOUT_S": "3600"}
 
 
