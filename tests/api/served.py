@@ -1,7 +1,7 @@
 """A whole server process for test_server.py: python -m tests.api.served PORT THREADS
 
 It tells on stdout what happens, each line with the process that tells it.  What it stops at the end takes until
-somebody asks for /release, and so does an answer to /hold.
+somebody asks for /release, and so does an answer to /hold.  /big is more than the system's buffers take.
 """
 
 import logging
@@ -18,6 +18,8 @@ from config import load
 from jobs.db.engine import open_engine
 from jobs.errors import SetupError
 from jobs.events import Hints
+
+BIG_BYTES = 8_000_000
 
 
 def say(word: str) -> None:
@@ -41,6 +43,10 @@ def start() -> tuple[Flask, Stop, Stop]:
     def hold() -> dict[str, bool]:
         released.wait()
         return {"held": True}
+
+    @app.get("/big")
+    def big() -> bytes:
+        return b"x" * BIG_BYTES
 
     def stop() -> None:
         say("stop")
