@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.api.kit import PREFIX, with_token
-from tests.api.raw import Raw, assert_refused, parsed
+from tests.api.raw import Raw, answers, assert_refused, parsed
 from tests.api.served import BIG_BYTES
 from tests.api.server_process import Served, asked, until
 
@@ -128,15 +128,13 @@ def test_a_request_may_come_byte_by_byte(patient):
 def test_requests_that_come_together_are_answered_in_turn(patient):
     third = HEAD + b"Connection: close\r\n\r\n"
     with Raw(patient.port(), HEAD + b"\r\n" + POST + b"Content-Length: 21\r\n\r\n" + BODY + third) as client:
-        answers = client.rest().split(b"HTTP/1.1 ")
-    assert [answer[:3] for answer in answers] == [b"", b"200", b"202", b"200"]
+        assert [answer.status for answer in answers(client.rest())] == [200, 202, 200]
 
 
 def test_what_is_behind_a_request_is_the_next_one_however_it_is_sent(patient):
     with Raw(patient.port(), SENT["half a body"]) as client:
         client.sock.sendall(BODY[10:] + b"GARBAGE\r\n\r\n")
-        answers = client.rest().split(b"HTTP/1.1 ")
-    assert [answer[:3] for answer in answers] == [b"", b"202", b"400"]
+        assert [answer.status for answer in answers(client.rest())] == [202, 400]
 
 
 def test_who_waits_for_a_word_before_the_body_gets_it_once(patient):
