@@ -56,8 +56,9 @@ def create_app(
     telemetry.subscribe(counted.heard)
     yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas}, waiting)
     telemetry.subscribe(waiting.heard)
-    app.register_blueprint(routes.blueprint(yard, _verifier(settings())))
-    app.register_blueprint(health.blueprint(settings, engine, status))
+    verifier = _verifier(settings())
+    app.register_blueprint(routes.blueprint(yard, verifier))
+    app.register_blueprint(health.blueprint(settings, engine, status, verifier.problem))
     app.register_blueprint(metrics.blueprint(settings, counted))
     app.register_blueprint(description.blueprint(yard.job_types))
     return app

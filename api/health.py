@@ -2,7 +2,7 @@
 
     /livez    the process answers (the database is not asked)
     /readyz   it can serve: the database answers
-    /health   it can serve, and the scheduler inside it makes progress
+    /health   it can serve and check tokens, and the scheduler inside it makes progress
 
 The last two answer 503 when it is not so, and say why.
 """
@@ -27,13 +27,16 @@ ANSWER_S = 2.0
 
 
 def blueprint(
-    settings: Callable[[], Config], engine: Engine, status: Callable[[], SchedulerStatus | None]
+    settings: Callable[[], Config],
+    engine: Engine,
+    status: Callable[[], SchedulerStatus | None],
+    sign_in_problem: Callable[[], str | None],
 ) -> Blueprint:
-    """`status` gives None when no scheduler runs in this process."""
+    """`status` gives None when no scheduler runs in this process; `sign_in_problem` None when tokens can be checked."""
     found = Blueprint("health", __name__, url_prefix=PREFIX)
     found.add_url_rule("/livez", "livez", lambda: {"status": "alive"})
     found.add_url_rule("/readyz", "readyz", lambda: _ready(database(engine)))
-    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status()))
+    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status(), sign_in_problem()))
     return found
 
 
@@ -54,8 +57,10 @@ def _ready(found: Database) -> tuple[Ready | NotReady, int]:
     return {"status": "unavailable", "database": found, **error_body("not_ready", f"The database is {found}")}, 503
 
 
-def _health(config: Config, found: Database, scheduler: SchedulerStatus | None) -> tuple[Health | Unhealthy, int]:
-    fault = _fault(found, scheduler)
+def _health(
+    config: Config, found: Database, scheduler: SchedulerStatus | None, sign_in_problem: str | None
+) -> tuple[Health | Unhealthy, int]:
+    fault = _fault(found, scheduler) or sign_in_problem
     body: Health = {
         "status": "unhealthy" if fault else "healthy",
         "database": found,
