@@ -45,6 +45,7 @@ def create_app(
     Raises SetupError when there is no key to check tokens with.
     """
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # an address with // would be answered with HTML that repeats it
     if hops := settings().api.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's docs do
     access_log.register(app)

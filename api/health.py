@@ -7,15 +7,16 @@
 The last two answer 503 when it is not so, and say why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from flask import Blueprint
 from sqlalchemy import Engine, exc
 
 from api.answers import Database, Health, NotReady, Processor, Ready, Unhealthy
 from api.build import VERSION
-from api.errors import error_body
+from api.errors import HEADERS, error_body
 from api.schemas import iso
 from api.yard import PREFIX
 from config import Config
@@ -24,6 +25,7 @@ from jobs.db.patience import patient_for
 from jobs.telemetry import SchedulerStatus
 
 ANSWER_S = 2.0
+UNWELL = HEADERS[HTTPStatus.SERVICE_UNAVAILABLE]
 
 
 def blueprint(
@@ -51,15 +53,16 @@ def database(engine: Engine) -> Database:
         return "disconnected"
 
 
-def _ready(found: Database) -> tuple[Ready | NotReady, int]:
+def _ready(found: Database) -> tuple[Ready | NotReady, int, Mapping[str, str]]:
     if found == "connected":
-        return {"status": "ready", "database": found}, 200
-    return {"status": "unavailable", "database": found, **error_body("not_ready", f"The database is {found}")}, 503
+        return {"status": "ready", "database": found}, 200, {}
+    fault = error_body("not_ready", f"The database is {found}")
+    return {"status": "unavailable", "database": found, **fault}, 503, UNWELL
 
 
 def _health(
     config: Config, found: Database, scheduler: SchedulerStatus | None, sign_in_problem: str | None
-) -> tuple[Health | Unhealthy, int]:
+) -> tuple[Health | Unhealthy, int, Mapping[str, str]]:
     fault = _fault(found, scheduler) or sign_in_problem
     body: Health = {
         "status": "unhealthy" if fault else "healthy",
@@ -68,7 +71,7 @@ def _health(
         "timestamp": iso(datetime.now(UTC)),
         "version": VERSION,
     }
-    return ({**body, **error_body("unhealthy", fault)}, 503) if fault else (body, 200)
+    return ({**body, **error_body("unhealthy", fault)}, 503, UNWELL) if fault else (body, 200, {})
 
 
 def _fault(found: Database, scheduler: SchedulerStatus | None) -> str | None:

@@ -85,8 +85,10 @@ def test_a_process_without_a_scheduler_is_healthy_without_it(yard):
 def test_without_its_database_a_process_is_alive_but_neither_ready_nor_healthy(away):
     assert away.get("/livez", None).get_json() == {"status": "alive"}
     for path in ("/readyz", "/health"):
-        body = assert_error(away.get(path, None), 503)
+        answer = away.get(path, None)
+        body = assert_error(answer, 503)
         assert body["database"] == "disconnected"
+        assert int(answer.headers["Retry-After"]) > 0
         assert "127.0.0.1" not in str(body)
 
 

@@ -153,6 +153,14 @@ def test_a_body_that_is_too_large_is_refused_before_it_comes(patient, announced)
         assert_refused(parsed(client.rest()), 413, "too_large")
 
 
+def test_who_is_refused_while_it_sends_still_hears_why(patient):
+    """A connection that is closed with unread bytes is reset, and what was sent to the client is lost."""
+    with Raw(patient.port(), POST + b"Content-Length: 9000000\r\n\r\n") as client:
+        for _ in range(9):
+            client.sock.sendall(b" " * 100_000)
+        assert_refused(parsed(client.rest()), 413, "too_large")
+
+
 def test_a_big_answer_is_whole_and_the_connection_serves_on(patient):
     with closing(patient.connect()) as kept:
         for _ in range(2):
