@@ -11,7 +11,6 @@ In every state but `busy` a connection costs its memory alone.  Without this a t
 slow clients as there are threads stop everybody else, for ever.  See docs/adr/0012.
 """
 
-import errno
 import logging
 import selectors
 import socket
@@ -58,14 +57,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def accept(self, listener: Any) -> None:
         try:
             accepted, client = listener.accept()
-        except OSError as error:  # nobody is there any more, or there are no more file handles
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._make_room(0)
+        except OSError:  # whoever it was has left
             return
         connection = Connection(Line(accepted), client, listener.getsockname(), self._intake(client))
         connection.sock.settimeout(0)
         connection.enter(State.QUIET, KEEP_ALIVE_S)
-        self._make_room(self.worker_connections - 1)  # gunicorn accepts nobody when all places are taken
+        self._make_room()
         self._open.add(connection)
         self.nr_conns += 1
         self._read(connection)
@@ -117,10 +114,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         api = self._api
         return Intake(self.cfg, client, head_bytes=api.header_bytes, body_bytes=max(api.body_bytes, api.bulk_bytes))
 
-    def _make_room(self, places: int) -> None:
-        """When all places are taken, whoever is idle or slow goes, the oldest first; nobody who is being answered."""
-        waiting = [one for one in self._open if one.state < State.BUSY] if self.nr_conns >= places else []
-        if waiting:
+    def _make_room(self) -> None:
+        """For the last place whoever is idle or slow goes, the oldest first; nobody who is being answered.
+
+        Gunicorn accepts nobody when all places are taken, so one is always kept free, as far as that can be.
+        """
+        is_full = self.nr_conns >= self.worker_connections - 1
+        waiting = [one for one in self._open if one.state < State.BUSY]
+        if is_full and waiting:
             oldest = min(waiting, key=lambda one: (one.state is not State.PARTING, one.since_s))
             self._late(oldest)
             self._drop(oldest)

@@ -58,8 +58,6 @@ class Intake:
             body = self.request.body.read()
         except (ParseException, NoMoreData) as fault:
             raise Refused(refusal(fault)) from None
-        if len(body) > self._body_bytes:
-            raise Refused(LONG_BODY)
         self.request.body = io.BytesIO(body)
         setattr(self.request, EXPECTED, False)  # or gunicorn would ask for a body that is here
         return self._tape.rest()

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import psutil
@@ -52,8 +53,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Itera
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Served]:
-    """Room for sixteen connections."""
-    few = {"YARD_API__CONNECTIONS": "16"}
+    """Room for sixteen connections, and for 4 MB of half-sent requests and half-read answers."""
+    few = {"YARD_API__CONNECTIONS": "16", "TEST_CROWD_BYTES": "4000000"}
     with closing_at_end(served(tmp_path_factory.mktemp("narrow"), database_url, LONG, **few)) as found:
         yield found
 
@@ -86,13 +87,15 @@ def test_others_are_answered_while_clients_of_all_kinds_hang(patient):
             assert len(reader.rest().partition(b"\r\n\r\n")[2]) == BIG_BYTES
 
 
-@pytest.mark.parametrize("sent", [name for name in SENT if name != "nothing"])
-def test_who_does_not_go_on_is_shown_the_door(strict, sent):
-    with Raw(strict.port(), SENT[sent]) as client:
-        request_id = assert_refused(parsed(client.rest()), 408, "too_slow")
-    method = "None" if "head" in sent or "line" in sent else "POST"
-    until(lambda: f"{method} unknown 408" in strict.log(), "a line in the log")
-    assert request_id in strict.log()
+def test_who_does_not_go_on_is_shown_the_door(strict):
+    with ExitStack() as stack:
+        begun = {name: first for name, first in SENT.items() if first}
+        clients = {name: stack.enter_context(Raw(strict.port(), first)) for name, first in begun.items()}
+        refused = {name: assert_refused(parsed(client.rest()), 408, "too_slow") for name, client in clients.items()}
+    until(lambda: all(request_id in strict.log() for request_id in refused.values()), "lines in the log")
+    told = [line.partition(" in ")[0] for line in strict.log().splitlines() if line.endswith(tuple(refused.values()))]
+    unread, read = ("INFO:yardmaster.requests:" + method + " unknown 408" for method in ("None", "POST"))
+    assert sorted(told) == [unread] * 2 + [read] * (len(begun) - 2)
 
 
 @pytest.mark.parametrize("sent", ["half a head", "half a body", "half a chunk"])
@@ -178,6 +181,36 @@ def test_when_all_places_are_taken_the_slowest_make_room_and_nobody_who_is_being
         assert parsed(slow[-1].rest()).status == 200
         narrow.release()
         assert parsed(held.rest()).json() == {"held": True}
+
+
+def test_large_requests_that_are_not_whole_are_turned_away_in_a_crowd_and_small_ones_are_not(narrow):
+    with Raw(narrow.port(), POST + b"Content-Length: 8000000\r\n\r\n") as large:
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(large.sock.sendall, b" " * 4_200_000)
+            answer = parsed(large.rest())
+            sending.result()
+        assert_refused(answer, 503, "busy")
+        assert int(answer.headers["Retry-After"]) > 0
+    with Raw(narrow.port(), POST + b"Content-Length: 8000000\r\n\r\n") as large:
+        large.sock.sendall(b" " * 3_900_000)
+        with Raw(narrow.port(), POST + b"Content-Length: 21\r\nConnection: close\r\n\r\n") as small:
+            small.sock.sendall(BODY)
+            assert parsed(small.rest()).status == 202
+
+
+def test_an_answer_that_nobody_reads_is_not_kept_in_a_crowd(narrow):
+    with Raw(narrow.port(), BIG, reads_little=True) as client:
+        worker = narrow.worker()
+        until(lambda: not connected(worker, client), "the end of the connection")
+
+
+def test_there_are_as_many_places_as_file_handles(tmp_path, database_url):
+    server = Served(tmp_path, database_url, files=264, can_have_more_files=False)
+    with closing_at_end(server), ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(Raw(server.port(), SENT["half a head"]))
+        assert server.get(f"{PREFIX}/livez")[0] == 200
+        assert server.said("start") == [server.worker()]
 
 
 def test_slow_clients_do_not_hold_up_the_stop(tmp_path, database_url):

@@ -133,6 +133,17 @@ def test_no_header_of_a_client_is_taken_for_a_proxys(server, name):
         assert parsed(client.rest()).status == 200
 
 
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [(GET + b"X-Fault: yes\r\n\r\n", 400, "bad_request"), (b"GET /fault HTTP/1.1\r\n\r\n", 500, "internal")],
+    ids=["of the parser", "around the application"],
+)
+def test_a_fault_of_our_own_ends_neither_the_process_nor_the_shape_of_errors(server, sent, status, code):
+    with Raw(server.port(), sent) as client:
+        assert_refused(parsed(client.rest()), status, code)
+    assert "RuntimeError: a fault" in server.log()
+
+
 def test_the_server_serves_on(server):
     assert server.get(f"{PREFIX}/livez")[0] == 200
     assert server.said("start") == [server.worker()]
@@ -160,6 +171,10 @@ def test_a_request_ends_where_it_ends_however_it_is_cut(data):
     assert found.is_complete
     assert found.unpack() + behind == sent[len(whole) :]
     assert found.request.body.read() == body
+
+
+def test_chunks_that_are_mostly_frame_are_bounded():
+    assert status_of([CHUNKED, *[b"1;" + b"a" * 8000 + b"\r\nx\r\n"] * 30]) == 413
 
 
 @given(start=st.sampled_from([b"", GET, POST, CHUNKED, CHUNKED + b"5\r\n"]), pieces=st.lists(st.binary(max_size=60)))
