@@ -8,7 +8,7 @@ from gunicorn.config import Config as GunicornConfig
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.intake import LINE_BYTES, Intake
+from api.intake import LINE_BYTES, PIECE_BYTES, Intake
 from api.refusals import Refused
 from tests.api.kit import PREFIX, with_token
 from tests.api.raw import Raw, assert_refused, parsed
@@ -171,6 +171,15 @@ def test_a_request_ends_where_it_ends_however_it_is_cut(data):
     assert found.is_complete
     assert found.unpack() + behind == sent[len(whole) :]
     assert found.request.body.read() == body
+
+
+def test_the_parser_gets_chunks_in_small_pieces():
+    """It copies what it has been given once for each chunk: with all of a body at once that takes minutes."""
+    found = intake()
+    found.feed(CHUNKED)
+    found.feed(b"1\r\nx\r\n" * 10_000)
+    assert len(found.request.unreader.chunk()) == PIECE_BYTES
+    assert len(found.request.unreader.chunk(20_000)) == 20_000
 
 
 def test_chunks_that_are_mostly_frame_are_bounded():
