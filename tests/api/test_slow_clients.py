@@ -207,7 +207,7 @@ def test_an_answer_that_nobody_reads_is_not_kept_in_a_crowd(narrow):
 def test_there_are_as_many_places_as_file_handles(tmp_path, database_url):
     server = Served(tmp_path, database_url, files=264, can_have_more_files=False)
     with closing_at_end(server), ExitStack() as stack:
-        for _ in range(200):
+        for _ in range(280):
             stack.enter_context(Raw(server.port(), SENT["half a head"]))
         assert server.get(f"{PREFIX}/livez")[0] == 200
         assert server.said("start") == [server.worker()]
