@@ -181,6 +181,6 @@ AT_LEAST = (  # setting, times, another setting, why
     (("scheduler", "lease_s"), 3, ("scheduler", "heartbeat_every_s"), "a run must survive two lost heartbeats"),
     (("scheduler", "leader_ttl_s"), 2, ("scheduler", "heartbeat_every_s"), "one heartbeat may get lost"),
     (("api", "auth", "jwks_keep_s"), 2, ("api", "auth", "jwks_refresh_s"), "one fetch of the keys may fail"),
-    (("api", "connections"), 2, ("api", "threads"), "idle and slow clients need places beside those who are served"),
+    (("api", "connections"), 2, ("api", "threads"), "idle and slow clients need places beside those served"),
     (("jobs", "backoff", "cap_s"), 1, ("jobs", "backoff", "base_s"), "the cap would cut every wait"),
 )
