@@ -89,9 +89,7 @@ class KeySet:
                 keys = self._fetch()
             except KeySetFault as fault:
                 self._failed(fault)
-            except (
-                Exception
-            ) as error:  # an answer that nobody thought of must not end the thread, and with it all sign-ins
+            except Exception as error:  # unforeseen: it must not end the thread, and with it all sign-ins
                 log.exception("the key set cannot be read")
                 self._failed(KeySetFault(f"unexpected {type(error).__name__}"))
             else:
