@@ -25,6 +25,8 @@ from api import server
 from api.app import create_app
 from api.auth import check_exposure
 from api.build import VERSION
+from api.live.audience import Audience
+from api.live.hub import Hub
 from api.server import Stop
 from api.waiting import Waiting
 from cli import logs
@@ -37,11 +39,11 @@ from jobs.db.engine import open_engine
 from jobs.db.listener import Listener
 from jobs.db.patience import Watchdog
 from jobs.errors import SetupError
-from jobs.events import NEWS, Hints, news
+from jobs.events import Hints
 from jobs.handlers.llm import Llm, openai_llm
 from jobs.job import Handler
-from jobs.states import FINAL
-from jobs.telemetry import Event, RunEnded
+from jobs.news import NEWS, word_of
+from jobs.telemetry import Event
 from scheduler import stopping
 from scheduler.runtime import Patience, Runtime
 
@@ -109,21 +111,23 @@ main.add_command(token)
 def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     """Called in gunicorn's worker process, for all of this has threads."""
     engine = _engine(settings, database, settings.database.pool_size, lambda: ANSWER_S, in_a_hurry=True)
-    job_types, waiting = handlers.requests(settings.handlers), Waiting(lambda: settings.api.waiting_requests)
-    heard = {NEWS: lambda payload: waiting.ended(news(payload))}
+    job_types = handlers.requests(settings.handlers)
+    audience = Audience(Waiting(lambda: settings.api.waiting_requests), Hub(engine, lambda: settings))
+    heard = {NEWS: audience.heard_afar}
     if not settings.scheduler.embedded:
         threading.Thread(target=Watchdog().loop, name="watchdog", daemon=True).start()
         hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
+        telemetry.subscribe(partial(_spread, hints))
         if database.listen_url:
             Listener(database.listen_url, heard, lambda: None).start()
-        app = create_app(lambda: settings, engine, hints, lambda: None, job_types=job_types, waiting=waiting)
-        return app, waiting.close, lambda: None
+        app = create_app(lambda: settings, engine, hints, lambda: None, job_types=job_types, audience=audience)
+        return app, audience.close, lambda: None
     runtime, hurried = _runtime(settings, database, heard), threading.Event()
-    app = create_app(lambda: settings, engine, runtime.hints, runtime.status, job_types=job_types, waiting=waiting)
+    app = create_app(lambda: settings, engine, runtime.hints, runtime.status, job_types=job_types, audience=audience)
     runtime.start()
 
     def stop() -> None:
-        waiting.close()
+        audience.close()
         stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set)
 
     return app, stop, hurried.set
@@ -165,9 +169,9 @@ def _runtime(settings: Config, database: Database, heard: Heard = NOTHING) -> Ru
 
 
 def _spread(hints: Hints, event: Event) -> None:
-    """What has ended here is told to the web processes that somebody may wait in."""
-    if isinstance(event, RunEnded) and event.outcome in FINAL:
-        hints.ended([event.job_id])
+    """What happens to a job here is told to the processes in which somebody may follow it."""
+    if word := word_of(event):
+        hints.changed(word)
 
 
 def _engine(

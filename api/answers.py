@@ -36,11 +36,12 @@ class Error(TypedDict):
 
 
 class Links(TypedDict):
-    """Paths of the job's other routes."""
+    """Paths of the job's other routes; `events` is the WebSocket of all its user's jobs."""
 
     status: str
     result: str
     cancel: str
+    events: str
 
 
 class Accepted(TypedDict):

@@ -11,8 +11,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import access_log, cors, description, errors, health, key_set, metrics, routes
 from api.auth import Verifier, development_secret
+from api.live import websocket
+from api.live.audience import Audience
 from api.schemas import Canvas
-from api.waiting import Waiting
 from api.yard import CANVAS, Hints, Yard
 from config import Config
 from jobs import telemetry
@@ -36,12 +37,12 @@ def create_app(
     status: Callable[[], SchedulerStatus | None],
     *,
     job_types: Mapping[str, type[BaseModel] | None],
-    waiting: Waiting,
+    audience: Audience,
 ) -> Flask:
     """The application that gunicorn serves.
 
     `settings` gives the configuration as it is now; `status` how the scheduler in this process is, None without one;
-    `job_types` what may be asked for (see api.yard.Yard); `waiting` is to be told what ends in other processes.
+    `job_types` what may be asked for (see api.yard.Yard); `audience` is to be told what happens in other processes.
     Raises SetupError when there is no key to check tokens with.
     """
     app = Flask(__name__, static_folder=None)
@@ -55,10 +56,11 @@ def create_app(
     errors.register(app)
     counted = metrics.Metrics(settings, engine, status)
     telemetry.subscribe(counted.heard)
-    yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas}, waiting)
-    telemetry.subscribe(waiting.heard)
+    yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas}, audience.waiting)
+    telemetry.subscribe(audience.heard)
     verifier = _verifier(settings())
     app.register_blueprint(routes.blueprint(yard, verifier))
+    websocket.register(app, audience.hub, verifier, settings)
     app.register_blueprint(health.blueprint(settings, engine, status, verifier.problem))
     app.register_blueprint(metrics.blueprint(settings, counted))
     app.register_blueprint(description.blueprint(yard.job_types))

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import math
 import os
 import secrets
 import time
@@ -34,10 +35,14 @@ class Unauthorized(YardError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`operator`: may see and steer the jobs of all users."""
+    """`operator`: sees the numbers of all users' jobs, and may ask for higher priorities.
+
+    `expires_at`: how long the token proves it (Unix time).
+    """
 
     id: str
     operator: bool = False
+    expires_at: float = field(default=math.inf, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Verifier:
         user_id = claims.get(self.rules.user_claim)
         if not is_user_id(user_id):
             raise Unauthorized(f"The token names no usable user id (claim {self.rules.user_claim})")
-        return User(user_id, operator=self._is_operator(claims))
+        return User(user_id, operator=self._is_operator(claims), expires_at=claims["exp"] + self.rules.leeway_s)
 
     def _claims(self, token: str) -> dict[str, Any]:
         rules = self.rules

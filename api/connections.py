@@ -8,10 +8,11 @@
     parting  the last answer is read; whatever still comes is thrown away
 
 In every state but `busy` a connection costs its memory alone.  Without this a thread reads and writes, so that as many
-slow clients as there are threads stop everybody else, for ever.  See docs/adr/0012.
+slow clients as there are threads stop everybody else, for ever.  See docs/adr/0014.
 """
 
 import logging
+import os
 import selectors
 import socket
 import time
@@ -67,23 +68,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.nr_conns += 1
         self._read(connection)
 
-    def handle(self, conn: Connection) -> bool | Refusal:
-        """In a thread: has the application answer.  Returns whether another request may follow, or what to answer."""
+    def handle(self, conn: Connection) -> bool | Refusal | None:
+        """In a thread: has the application answer.
+
+        Returns whether another request may follow, or what to answer; None: the socket is not ours any more.
+        """
         try:
             conn.rest = conn.intake.unpack()
             return bool(self.handle_request(conn.intake.request, conn))
         except Refused as fault:
             return fault.refusal
-        except (OSError, StopIteration):  # the client is gone, or an answer broke off in the middle
-            return False
+        except (OSError, StopIteration):  # the client is gone, an answer broke off, or the socket was a WebSocket's
+            return None
         except Exception:  # of gunicorn or a layer around the application, which answers its own faults by itself
             log.exception("a request could not be answered")
             return INTERNAL
 
-    def finish_request(self, conn: Connection, fs: "Future[bool | Refusal]") -> None:
+    def finish_request(self, conn: Connection, fs: "Future[bool | Refusal | None]") -> None:
         """The thread is done: the rest of the answer is the loop's."""
         result = fs.result()
-        if isinstance(result, Refusal):
+        if result is None:
+            self._take_back(conn)
+        elif isinstance(result, Refusal):
             self._refuse(conn, result)
         else:
             conn.keeps = result
@@ -103,8 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         super().wait_for_and_dispatch_events(min(timeout, SWEEP_EVERY_S) if self._open else timeout)
 
-    def murder_pending(self) -> None:
-        """There are none."""
+    def murder_pending(self) -> None: ...
 
     def _cap_keepalive(self, deadline: float) -> None:
         """The worker stops: whoever has not sent a request by then is not heard any more."""
@@ -209,6 +214,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._take(conn, rest)
         else:
             self._watch(conn, selectors.EVENT_READ)
+
+    def _take_back(self, conn: Connection) -> None:
+        """Parts on a handle of our own: a WebSocket's thread may close the other, whose number is then another's."""
+        try:
+            own = Line(socket.socket(fileno=os.dup(conn.sock.fileno())))
+        except OSError:  # it has
+            self._drop(conn)
+            return
+        conn.sock.close()
+        own.settimeout(0)
+        conn.sock = own
+        self._part(conn)
 
     def _part(self, conn: Connection) -> None:
         """Ends our side and waits for the client's, as RFC 9112, section 9.6, wants it: a close may eat the answer."""

@@ -25,7 +25,7 @@ from api.schemas import (
     job_json,
 )
 from api.waiting import preferred_s
-from api.yard import CANVAS, PREFIX, Hints, Yard
+from api.yard import CANVAS, EVENTS, PREFIX, Hints, Yard
 from config import Config
 from jobs import queries, store
 from jobs.bulk import NewJob, enqueue_many
@@ -173,7 +173,7 @@ def _ended_json(job: Job) -> answers.Ended:
 
 
 def _links(job: str) -> answers.Links:
-    return {"status": f"{job}/status", "result": f"{job}/result", "cancel": f"{job}/cancel"}
+    return {"status": f"{job}/status", "result": f"{job}/result", "cancel": f"{job}/cancel", "events": EVENTS}
 
 
 def _tell(hints: Hints, made: store.Enqueued) -> None:

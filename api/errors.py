@@ -58,6 +58,12 @@ class WrongType(Faulty):
     code = "wrong_content_type"
 
 
+class UpgradeRequired(Faulty):
+    """This address is a WebSocket: connect to it as ws:// or wss://"""
+
+    code = "upgrade_required"
+
+
 class Invalid(Faulty):
     """Some fields are not valid"""
 
@@ -73,6 +79,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     WrongType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    UpgradeRequired: HTTPStatus.UPGRADE_REQUIRED,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     AuthUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -82,6 +89,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
 }
 HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.UPGRADE_REQUIRED: {"Upgrade": "websocket", "Connection": "Upgrade"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
 }
 OURS = "Something went wrong on our side; the log tells more under this request_id"

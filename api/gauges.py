@@ -10,7 +10,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import queries
+from config import Config
+from jobs import totals
 from jobs.db.engine import autocommit
 from jobs.queries import Fleet
 from jobs.telemetry import SchedulerStatus
@@ -19,14 +20,11 @@ KEPT_S = 2.0  # several scrapers, or one that hurries, cost one look
 
 
 class FleetGauges(Collector):
-    """The whole queue in numbers; while the database is away only `yardmaster_database_up 0`.
+    """The whole queue in numbers; while the database is away only `yardmaster_database_up 0`."""
 
-    `silent_s`: a worker that has been silent for so long does not count.
-    """
-
-    def __init__(self, engine: Engine, silent_s: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, settings: Callable[[], Config]) -> None:
         self._engine = engine
-        self._silent_s = silent_s
+        self._settings = settings
         self._lock = threading.Lock()
         self._seen: Fleet | None = None
         self._old_at = 0.0  # time.monotonic()
@@ -38,9 +36,9 @@ class FleetGauges(Collector):
             return
         jobs = GaugeMetricFamily("yardmaster_queue_jobs", "Jobs that are not finished", labels=["status"])
         for status in ("ready", "waiting", "processing"):
-            jobs.add_metric([status], getattr(fleet, status))
+            jobs.add_metric([status], fleet.live(status))
         yield jobs
-        oldest_s = fleet.oldest_ready_s or 0.0
+        oldest_s = max(fleet.oldest_ready_s.values(), default=0.0)
         yield _gauge("queue_oldest_ready_age_seconds", "How long the oldest ready job has been ready", oldest_s)
         yield _gauge("workers", "Processes that run jobs and were heard of lately", fleet.workers)
 
@@ -52,9 +50,10 @@ class FleetGauges(Collector):
             return self._seen
 
     def _ask(self) -> Fleet | None:
+        times = self._settings().scheduler
         try:
             with autocommit(self._engine) as conn:
-                return queries.fleet(conn, silent_s=self._silent_s())
+                return totals.fleet(conn, silent_s=times.lease_s, every_s=times.tally_every_s)
         except SQLAlchemyError:
             return None
 

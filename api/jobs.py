@@ -9,12 +9,13 @@ from api import answers
 from api.auth import User
 from api.schemas import Page, checked, job_json, listed_json, stats_json
 from api.yard import CANVAS, Yard, plain_id
-from jobs import queries, store
+from jobs import queries, store, totals
 from jobs.db.engine import autocommit
 from jobs.errors import NotFound, NotPossible
 from jobs.handlers import svg
 from jobs.job import Job
 from jobs.states import LIVE, State
+from jobs.telemetry import JobChanged, emit
 
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -47,6 +48,7 @@ def cancel(yard: Yard, user: User, job_id: str) -> answers.Steered:
     with autocommit(yard.engine) as conn:
         while (job := store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
             _refuse(conn, user, job_id, "cancelled", unless=LIVE)
+    emit(JobChanged(job.id, user.id, ended=job.status is State.CANCELLED))
     message = "Job cancelled" if job.status is State.CANCELLED else "Cancellation requested"
     return {"success": True, "message": message, "status": job.status}
 
@@ -56,13 +58,15 @@ def retry(yard: Yard, user: User, job_id: str) -> answers.Steered:
         while (job := store.requeue(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
             _refuse(conn, user, job_id, "retried", unless=(State.FAILED, State.CANCELLED))
     yard.hints.ready([job.key])
+    emit(JobChanged(job.id, user.id, ended=False))
     return {"success": True, "message": "Job queued again", "status": job.status}
 
 
 def remove(yard: Yard, user: User, job_id: str) -> answers.Removed | tuple[answers.Steered, int]:
     """A live job is cancelled first; one that runs can be deleted only when its run has heard of it."""
     with autocommit(yard.engine) as conn:
-        store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)
+        if cancelled := store.cancel(conn, job_id=plain_id(job_id), user_id=user.id):
+            emit(JobChanged(job_id, user.id, ended=cancelled.status is State.CANCELLED))
         if store.remove(conn, job_id=job_id, user_id=user.id):
             return {"success": True, "message": "Job deleted"}
         job = _job(conn, user, job_id)
@@ -81,8 +85,14 @@ def jobs(yard: Yard, user: User) -> answers.Jobs:
 
 
 def stats(yard: Yard, user: User) -> answers.Stats:
+    """An operator's are of all users, the live ones as the leader has counted them last."""
+    every = yard.settings().scheduler
     with autocommit(yard.engine) as conn:
-        return {"success": True, "stats": stats_json(queries.stats(conn, user_id=user.id))}
+        if user.operator:
+            counted = totals.fleet(conn, silent_s=every.lease_s, every_s=every.tally_every_s).by_state()
+        else:
+            counted = queries.stats(conn, user_id=user.id)
+    return {"success": True, "stats": stats_json(counted)}
 
 
 def _unless_known(response: Response, job: Job, position: int | None) -> Response:

@@ -43,7 +43,7 @@ class Metrics:
         self._leader = Counter("yardmaster_leader_changes", "Terms that began or ended here", registry=here)
         Info("yardmaster_build", "The release that runs here", registry=here).info({"version": VERSION})
         ProcessCollector(registry=here)
-        here.register(FleetGauges(engine, lambda: settings().scheduler.lease_s))
+        here.register(FleetGauges(engine, settings))
         here.register(SchedulerGauges(status))
 
     def heard(self, event: Event) -> None:

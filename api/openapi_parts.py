@@ -91,6 +91,7 @@ HEADERS = {
         "Present when the Idempotency-Key had made the job before", "true", required=False, const="true"
     ),
     "Preference-Applied": _header("That your wish to wait was heard", "wait", const="wait"),
+    "Upgrade": _header("What to ask for", "websocket", required=False),
     "Retry-After": _header("Seconds after which another try makes sense", "5", required=False, pattern="^[0-9]+$"),
     "RateLimit-Limit": _header("How many may come at a time", "60", required=False, pattern="^[0-9]+$"),
     "RateLimit-Remaining": _header("How many of them are left", "0", required=False, pattern="^[0-9]+$"),
@@ -146,6 +147,13 @@ REFUSALS: Mapping[int, Refusal] = {
         "The body must be JSON: send the header Content-Type: application/json",
     ),
     422: Refusal("Invalid", "Some fields are not valid; `details` names them", "invalid", "Some fields are not valid"),
+    426: Refusal(
+        "UpgradeRequired",
+        "This address is a WebSocket",
+        "upgrade_required",
+        "Connect to it as ws:// or wss://",
+        ("Upgrade",),
+    ),
     429: Refusal(
         "TooMany",
         "Too many requests, or too many jobs; without Retry-After waiting alone does not help",

@@ -6,7 +6,7 @@ from typing import Any
 
 from api import answers
 from api.schemas import AnyJob, CreateCanvas, ManyJobs, Page
-from api.yard import PREFIX
+from api.yard import EVENTS, PREFIX
 
 JSON, TEXT, HTML, SVG = "application/json", "text/plain", "text/html", "image/svg+xml"
 OPENMETRICS = "application/openmetrics-text"
@@ -169,9 +169,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", f"{PREFIX}/jobs/stats"): Operation(
         id="stats",
-        summary="Count your jobs by status",
+        summary="How many of your jobs stand where; for an operator, of all users' jobs",
         refuses=SIGNED_IN,
         tells={200: Answer("The counts", answers.Stats)},
+    ),
+    ("GET", EVENTS): Operation(
+        id="follow",
+        summary="Follow your jobs over a WebSocket",
+        description="Connect as ws:// or wss:// with the subprotocols `bearer` and your token. Every message is "
+        '`{"event": name, "data": {job_id, status, version, ...}}`: `ai_job_update` with `message` and `progress`, '
+        "`ai_job_complete` with `result`, `ai_job_error` with `error`. The first ones tell all your live jobs.",
+        refuses=(*SIGNED_IN, 403, 426),
+        tells={101: Answer("Connected", media=())},
     ),
     ("GET", f"{PREFIX}/livez"): Operation(
         id="livez",

@@ -47,7 +47,9 @@ def serve(start: Start, config: Config) -> NoReturn:
     """
     listener = _listen(config.bind, config.api.port)
     options = _options(config, listener.detach())  # detached: gunicorn closes the handle that it is given
-    options["worker_connections"] = _allow_files(config.api.connections + OTHER_FILES) - OTHER_FILES
+    options["worker_connections"] = (
+        _allow_files(config.api.connections + config.api.sockets.most + OTHER_FILES) - OTHER_FILES
+    )
     _Arbiter(_Server(start, options, lambda: config.api)).run()
     raise SystemExit
 
@@ -57,7 +59,7 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
         "bind": f"fd://{listener}",
         "workers": 1,
         "worker_class": "api.connections.Worker",
-        "threads": config.api.threads,
+        "threads": config.api.threads + config.api.sockets.most,  # each socket holds one
         "keepalive": KEEP_ALIVE_S,
         "sendfile": False,  # it would wait for a slow client
         "limit_request_line": LINE_BYTES,

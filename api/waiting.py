@@ -5,9 +5,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from jobs.states import FINAL
-from jobs.telemetry import Event, RunEnded
-
 LONGEST_S = 30
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
 
@@ -37,11 +34,6 @@ class Waiting:
         finally:
             if ended:
                 self._leave(job_id, ended)
-
-    def heard(self, event: Event) -> None:
-        """What happens in this process (jobs.telemetry)."""
-        if isinstance(event, RunEnded) and event.outcome in FINAL:
-            self.ended([event.job_id])
 
     def ended(self, job_ids: Iterable[str]) -> None:
         with self._lock:

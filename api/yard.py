@@ -15,6 +15,7 @@ from jobs.errors import NotFound
 from jobs.job import Key
 
 PREFIX = "/api/ai-agent"
+EVENTS = f"{PREFIX}/ws"
 CANVAS = "create_canvas"
 
 

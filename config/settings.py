@@ -46,6 +46,7 @@ class Scheduler(Section):
     reap_every_s: Seconds = 5.0
     expire_every_s: Seconds = 15.0
     purge_every_s: Seconds = 3600.0
+    tally_every_s: Seconds = 15.0
     heartbeat_every_s: Seconds = 5.0
     lease_s: Seconds = 30.0
     leader_ttl_s: Seconds = 15.0
@@ -109,6 +110,11 @@ class Limits(Section):
     reads_per_s: float | None = Field(default=50, gt=0, le=1_000_000)
 
 
+class Sockets(Section):
+    most: int = Field(default=200, ge=0, le=4096)
+    per_user: int = Field(default=10, ge=1, le=4096)
+
+
 class Api(Section):
     bind: Text | None = None
     port: int = Field(default=8000, ge=0, le=65535)
@@ -126,6 +132,7 @@ class Api(Section):
     origins: tuple[Origin, ...] = Field(default=(), strict=False)
     proxy_hops: int = Field(default=0, ge=0, le=5)
     limits: Limits = Field(default_factory=Limits)
+    sockets: Sockets = Field(default_factory=Sockets)
     auth: Auth = Field(default_factory=Auth)
 
 

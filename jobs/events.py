@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
@@ -16,13 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.db.line import Line
 from jobs.job import Key
+from jobs.news import NEWS, Word, payloads
 from jobs.sql import statement
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "ai_jobs"  # hints, for who runs jobs
-NEWS = "ai_jobs_news"  # what has ended, for who waits for it
-NEWS_IDS = 150  # in one word: PostgreSQL takes less than 8,000 bytes
 HIGHEST_RANK = 9
 LONGEST_WAIT_S = 10 * 366 * 86400.0  # what is longer, or is no number, would break the arithmetic of whoever hears it
 
@@ -44,7 +44,7 @@ class Hints:
         self._notify = notify
         self._lowest: dict[int, Key] = {}  # the smallest key per rank that is still to be told
         self._due_s: float | None = None
-        self._ended: list[str] = []
+        self._news: dict[str, Word] = {}
         self._lock = threading.Lock()
         self._work = threading.Event()
         self._thread: threading.Thread | None = None
@@ -72,10 +72,13 @@ class Hints:
             self._due_s = due_s if self._due_s is None else min(due_s, self._due_s)
         self._tell_others()
 
-    def ended(self, job_ids: Iterable[str]) -> None:
-        """These jobs have come to their end; told to other processes alone."""
+    def changed(self, word: Word) -> None:
+        """Somebody may follow this job; told to other processes alone."""
+        if not self._notify:
+            return
         with self._lock:
-            self._ended += job_ids if self._notify else ()
+            before = self._news.get(word.job_id)
+            self._news[word.job_id] = replace(word, ended=True) if before and before.ended else word
         self._tell_others()
 
     def _tell_others(self) -> None:
@@ -98,11 +101,11 @@ class Hints:
         with self._lock:
             lowest, self._lowest = self._lowest, {}
             due_s, self._due_s = self._due_s, None
-            ended, self._ended = self._ended, []
+            words, self._news = self._news, {}
         if lowest or due_s is not None:
             yield CHANNEL, encode(lowest.values(), due_s)
-        for start in range(0, len(ended), NEWS_IDS):
-            yield NEWS, json.dumps(ended[start : start + NEWS_IDS])
+        for payload in payloads(words.values()):
+            yield NEWS, payload
 
     def _send(self, channel: str, payload: str) -> None:
         try:
@@ -115,15 +118,6 @@ class Hints:
 def encode(keys: Iterable[Key], due_s: float | None) -> str:
     """One hint as text; at most one key per rank, so it stays far below NOTIFY's 8,000 bytes."""
     return json.dumps({"ready": [list(key) for key in keys], "due_s": due_s}, separators=(",", ":"))
-
-
-def news(payload: str) -> list[str]:
-    """The ids in a word on NEWS; none where it cannot be read."""
-    try:
-        return [str(job_id) for job_id in json.loads(payload)]
-    except (ValueError, TypeError, RecursionError):
-        log.warning("a word on channel %s could not be read", NEWS)
-        return []
 
 
 def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str, int], None]) -> None:

@@ -25,6 +25,7 @@ class Held:
         self.progress = 0
         self.message: str | None = None
         self.stop_reason: str | None = None
+        self._written: tuple[int, str | None] = (0, None)
         self._ended = False
         self._lock = threading.Lock()
         self._news = threading.Condition()
@@ -81,6 +82,11 @@ class Held:
     @property
     def ended(self) -> bool:
         return self._ended
+
+    def is_news(self, progress: int, message: str | None) -> bool:
+        """Whether what was written to the row now is something else than the last time."""
+        before, self._written = self._written, (progress, message)
+        return before != self._written
 
     def run_s(self) -> float:
         return time.monotonic() - self.started

@@ -1,8 +1,12 @@
 """The reads: what a user or an operator may know.  `conn` comes first; nothing here writes."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from jobs.job import Job
 from jobs.rows import job_of
@@ -12,13 +16,32 @@ from jobs.states import State
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`oldest_ready_s` is None when no job is ready; `workers` counts processes heard of lately."""
+    """`depth` is {(job_type, "ready" | "waiting" | "processing"): jobs}, `ended` {(job_type, State): jobs}.
 
-    ready: int
-    waiting: int
-    processing: int
-    oldest_ready_s: float | None
+    `oldest_ready_s` is {job_type: seconds}, without types that have no ready job; `workers` counts processes heard of
+    lately.  `counted_age_s` tells how old the depth is, `late_s` since when it should have been counted anew (below 0:
+    not yet); both are None when it was never counted.
+    """
+
+    depth: Mapping[tuple[str, str], int]
+    ended: Mapping[tuple[str, State], int]
+    oldest_ready_s: Mapping[str, float]
     workers: int
+    counted_age_s: float | None
+    late_s: float | None
+
+    def live(self, state: str) -> int:
+        """Jobs of all types that are "ready", "waiting" or "processing"."""
+        return sum(jobs for (_, its_state), jobs in self.depth.items() if its_state == state)
+
+    def by_state(self) -> dict[State, int]:
+        """Jobs of all types by state; every state has its number."""
+        counted = dict.fromkeys(State, 0)
+        counted[State.QUEUED] = self.live("ready") + self.live("waiting")
+        counted[State.PROCESSING] = self.live("processing")
+        for (_, state), jobs in self.ended.items():
+            counted[state] += jobs
+        return counted
 
 
 def job(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
@@ -50,6 +73,16 @@ def stats(conn: Connection, *, user_id: str) -> dict[State, int]:
     return {state: counted.get(state.value, 0) for state in State}
 
 
+def changed(conn: Connection, *, ids: Collection[str], users: Collection[str]) -> list[Row[Any]]:
+    """Those of the jobs that are one of these users', with what their followers are shown: columns as in the file."""
+    return list(conn.execute(statement("changed"), {"ids": list(ids), "users": list(users)}))
+
+
+def live(conn: Connection, *, users: Collection[str], most: int) -> list[Row[Any]]:
+    """The same of all jobs that these users have live; of each, `most` that are ready and `most` that wait."""
+    return list(conn.execute(statement("live"), {"users": list(users), "most": most}))
+
+
 def queue_position(conn: Connection, *, job_id: str, user_id: str) -> int | None:
     """How many ready jobs come before this one, counted to 1,001; None for a job that is not ready."""
     before: int | None = conn.execute(statement("queue_position"), {"id": job_id, "user_id": user_id}).scalar()
@@ -57,7 +90,24 @@ def queue_position(conn: Connection, *, job_id: str, user_id: str) -> int | None
 
 
 def fleet(conn: Connection, *, silent_s: float) -> Fleet:
-    """The whole queue in numbers; a worker that was silent for `silent_s` does not count."""
+    """The whole queue in numbers, as counted last; a worker that was silent for `silent_s` does not count."""
     row = conn.execute(statement("fleet"), {"silent_s": silent_s}).one()
-    oldest = None if row.oldest_ready_s is None else float(row.oldest_ready_s)
-    return Fleet(row.ready, row.waiting, row.processing, oldest, row.workers)
+    depth, ended = row.depth or [], row.ended or []
+    return Fleet(
+        depth={(of["job_type"], of["state"]): of["jobs"] for of in depth},
+        ended={(of["job_type"], State(of["status"])): of["jobs"] for of in ended},
+        oldest_ready_s={
+            of["job_type"]: _age_s(row.now, of["oldest_ready_at"]) for of in depth if of["oldest_ready_at"]
+        },
+        workers=row.workers,
+        counted_age_s=_seconds(row.counted_age_s),
+        late_s=_seconds(row.late_s),
+    )
+
+
+def _age_s(now: datetime, at: str) -> float:
+    return max(0.0, (now - datetime.fromisoformat(at)).total_seconds())
+
+
+def _seconds(number: Decimal | None) -> float | None:
+    return None if number is None else float(number)

@@ -19,6 +19,8 @@ from jobs.job import Claim, Job, Key
 from jobs.limits import UNLIMITED, Limits, limited
 from jobs.rows import Claimed, claimed_of, job_of, key_of
 from jobs.sql import statement
+from jobs.states import FINAL, State
+from jobs.telemetry import JobChanged
 
 CAP_LOCK = 0x63617073  # the advisory lock under which the fleet's cap is counted
 WALK = 250  # entries of a rank that one look may pass under a user cap: about half a millisecond
@@ -184,13 +186,16 @@ def release(conn: Connection, claims: Sequence[Claim]) -> list[Key]:
     return [key_of(row) for row in _rows(conn, "release", runs=runs) if row.status == "queued"]
 
 
-def reap(conn: Connection, *, not_after: datetime | None = None, batch: int = 1000) -> tuple[int, list[Key]]:
-    """End the runs whose lease is over; returns how many there were and the keys that are ready again.
+def reap(
+    conn: Connection, *, not_after: datetime | None = None, batch: int = 1000
+) -> tuple[list[JobChanged], list[Key]]:
+    """End the runs whose lease is over; returns what became of them and the keys that are ready again.
 
     Nothing happens when the server's clock has passed `not_after` (None: no limit).
     """
     rows = _rows(conn, "reap", not_after=not_after, batch=batch)
-    return len(rows), [key_of(row) for row in rows if row.status == "queued"]
+    ready = [row for row in rows if row.status == State.QUEUED]
+    return [JobChanged(str(r.id), r.user_id, ended=r.status in FINAL) for r in rows], [key_of(row) for row in ready]
 
 
 def reschedule(conn: Connection, *, batch: int = 1000) -> list[Key]:
@@ -198,9 +203,9 @@ def reschedule(conn: Connection, *, batch: int = 1000) -> list[Key]:
     return [key_of(row) for row in _rows(conn, "reschedule", batch=batch)]
 
 
-def expire(conn: Connection, *, batch: int = 1000) -> int:
-    """Fail queued jobs whose deadline has passed; returns how many."""
-    return len(_rows(conn, "expire", batch=batch))
+def expire(conn: Connection, *, batch: int = 1000) -> list[JobChanged]:
+    """Fail queued jobs whose deadline has passed; returns them."""
+    return [JobChanged(str(row.id), row.user_id, ended=True) for row in _rows(conn, "expire", batch=batch)]
 
 
 def purge(conn: Connection, *, retention_s: float, batch: int = 1000) -> int:

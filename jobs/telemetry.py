@@ -30,6 +30,15 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class JobChanged:
+    """What its user sees of a job has changed, and no run began or ended with it; `ended`: it is final now."""
+
+    job_id: str
+    user_id: str
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StaleWrite:
     """A run that had lost its claim tried to write; the fence refused it."""
 
@@ -53,7 +62,7 @@ class LeaderChanged:
     term: int
 
 
-Event = RunStarted | RunEnded | StaleWrite | TaskRan | LeaderChanged
+Event = RunStarted | RunEnded | JobChanged | StaleWrite | TaskRan | LeaderChanged
 Subscriber = Callable[[Event], None]
 
 

@@ -13,6 +13,7 @@ from jobs import store, workers
 from jobs.db.line import Line
 from jobs.held import Held
 from jobs.states import State
+from jobs.telemetry import JobChanged, emit
 from scheduler.leader import Leader
 from scheduler.pool import Pool
 
@@ -59,8 +60,9 @@ class Heartbeat:
     def beat(self) -> None:
         """One statement; a second one only when a run is missing from the answer."""
         runs, worker, sent = list(self._pool.held.values()), self._worker(), time.monotonic()
+        rows = [_row(held) for held in runs]
         with self._line.use() as conn:
-            beat = workers.heartbeat(conn, [_row(held) for held in runs], worker, stands=self.stands)
+            beat = workers.heartbeat(conn, rows, worker, stands=self.stands)
             missing = [held for held in runs if held.claim.id not in beat.held]
             seen = {str(row.id): row for row in store.verdicts(conn, [m.claim.id for m in missing])} if missing else {}
         trusted_until = sent + worker.lease_s - self._every_s()
@@ -71,6 +73,9 @@ class Heartbeat:
                     held.stop("cancelled")
             elif _lost(held, seen.get(held.claim.id)) and held.stop("lost"):
                 log.warning("job %s: this worker has lost run %d of it", held.claim.id, held.claim.claim_seq)
+        for held, row in zip(runs, rows, strict=True):
+            if held.claim.id in beat.held and held.is_news(row["progress"], row["message"]):
+                emit(JobChanged(held.claim.id, held.claim.user_id, ended=False))
         if self.stands:
             self._leader.heard(beat.term, sent=sent, ttl_s=worker.leader_ttl_s)
 

@@ -49,6 +49,10 @@ class Rules:
         return self._settings().scheduler.reschedule_every_s
 
     @property
+    def tally_every_s(self) -> float:
+        return self._settings().scheduler.tally_every_s
+
+    @property
     def retention_s(self) -> float:
         return self._settings().jobs.retention_days * 86400
 

@@ -1,6 +1,6 @@
 """The cluster's tasks: each does one bounded step, is harmless when two leaders do it, and says when to come again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,9 +8,10 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import store, workers
+from jobs import store, totals, workers
 from jobs.db.engine import autocommit
 from jobs.events import Hints
+from jobs.telemetry import JobChanged, emit
 from scheduler.amnesty import Amnesty
 
 BATCH = 1000
@@ -24,6 +25,8 @@ class Times(Protocol):
     def reap_every_s(self) -> float: ...
     @property
     def reschedule_every_s(self) -> float: ...
+    @property
+    def tally_every_s(self) -> float: ...
     @property
     def heartbeat_every_s(self) -> float: ...
     @property
@@ -92,20 +95,35 @@ def reap(ground: Ground) -> Did:
 def _reap_batch(ground: Ground, conn: Connection, not_after: datetime) -> int:
     lost, ready = store.reap(conn, not_after=not_after, batch=BATCH)
     ground.hints.ready(ready)
-    return lost
+    return _told(lost)
 
 
 def expire(ground: Ground) -> Did:
     """End queued jobs that nobody waits for any more."""
     with autocommit(ground.engine) as conn:
-        return _did(_in_batches(lambda: store.expire(conn, batch=BATCH)))
+        return _did(_in_batches(lambda: _told(store.expire(conn, batch=BATCH))))
+
+
+def _told(changes: Sequence[JobChanged]) -> int:
+    for change in changes:
+        emit(change)
+    return len(changes)
 
 
 def purge(ground: Ground) -> Did:
     """Delete what ended long ago, and what is known of workers and users that are long gone."""
     with autocommit(ground.engine) as conn:
         workers.forget(conn)
+        totals.forget(conn)
         return _did(_in_batches(lambda: store.purge(conn, retention_s=ground.times.retention_s, batch=BATCH)))
+
+
+def tally(ground: Ground) -> Did:
+    """Bring the numbers up to date that operators and users are shown."""
+    with autocommit(ground.engine) as conn:
+        folded = _in_batches(lambda: totals.fold(conn, batch=BATCH))
+        again_s = totals.count_live(conn, every_s=ground.times.tally_every_s)
+    return Did(0, 0.0 if _leaves_some(folded) else again_s)
 
 
 def _in_batches(step: Callable[[], int]) -> int:
@@ -121,7 +139,11 @@ def _in_batches(step: Callable[[], int]) -> int:
 
 def _did(moved: int) -> Did:
     """Come again at once for what the bound left over."""
-    return Did(moved, 0.0 if moved == BATCH * BATCHES else None)
+    return Did(moved, 0.0 if _leaves_some(moved) else None)
 
 
-TASKS: Mapping[str, Task] = {"reschedule": reschedule, "reap": reap, "expire": expire, "purge": purge}
+def _leaves_some(moved: int) -> bool:
+    return moved == BATCH * BATCHES
+
+
+TASKS: Mapping[str, Task] = {"reschedule": reschedule, "reap": reap, "expire": expire, "purge": purge, "tally": tally}

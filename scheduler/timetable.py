@@ -19,6 +19,8 @@ class Intervals(Protocol):
     @property
     def purge_every_s(self) -> float: ...
     @property
+    def tally_every_s(self) -> float: ...
+    @property
     def heartbeat_every_s(self) -> float: ...
 
 
@@ -33,6 +35,7 @@ CLUSTER = (  # once for the whole fleet, by the leader; kept in PostgreSQL
     Entry("reap", lambda every: every.reap_every_s),
     Entry("expire", lambda every: every.expire_every_s),
     Entry("purge", lambda every: every.purge_every_s),
+    Entry("tally", lambda every: every.tally_every_s),
 )
 LOCAL = (  # in every process; kept in memory
     Entry("poll", lambda every: every.poll_every_s),

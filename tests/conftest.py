@@ -16,8 +16,6 @@ from jobs.db.embedded import start
 from jobs.db.engine import autocommit, open_engine
 from jobs.db.migrate import migrate
 
-TEMPLATE = "yard_template_" + os.environ.get("PYTEST_XDIST_WORKER", "main")
-
 hypothesis.settings.register_profile("yard", deadline=None)  # no test asserts how long anything took
 hypothesis.settings.load_profile("yard")
 
@@ -60,13 +58,14 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template(server_url: str) -> str:
-    """An empty, migrated database to copy."""
-    url = create_database(server_url, TEMPLATE)
-    engine = open_engine(url)
+def template(server_url: str) -> Iterator[str]:
+    """An empty, migrated database to copy, of this session's own: others may test another schema on the same server."""
+    name = f"yard_template_{uuid.uuid4().hex}"
+    engine = open_engine(create_database(server_url, name))
     migrate(engine)
     engine.dispose()
-    return TEMPLATE
+    yield name
+    drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,7 @@ def database_url(server_url: str, template: str) -> Iterator[str]:
     """A migrated database of this module's own."""
     name = f"yard_{uuid.uuid4().hex}"
     yield create_database(server_url, name, template)
-    admin(server_url, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def empty_database_url(server_url: str) -> Iterator[str]:
     """A database without any table."""
     name = f"yard_{uuid.uuid4().hex}"
     yield create_database(server_url, name)
-    admin(server_url, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +91,23 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+TABLES = (  # the first of them writes into the second
+    "ai_jobs", "ai_job_deltas", "ai_user_totals", "ai_fleet_totals", "ai_fleet_depth", "ai_workers", "ai_leader",
+    "ai_queue_clock", "ai_user_limits", "apscheduler_tasks"
+)  # fmt: skip
+
+
 @pytest.fixture
 def conn(engine: Engine) -> Iterator[Connection]:
     """A connection on which each statement commits; the queue is empty."""
     with autocommit(engine) as conn:
-        # truncate would take 30 ms, for each of hundreds of tests
-        tables = ("ai_jobs", "ai_workers", "ai_leader", "ai_queue_clock", "ai_user_limits", "apscheduler_tasks")
-        conn.execute(text("; ".join(f"delete from {table}" for table in tables)))
+        empty(conn)
         yield conn
+
+
+def empty(conn: Connection) -> None:
+    """Truncate would take 30 ms, for each of hundreds of tests."""
+    conn.execute(text("; ".join(f"delete from {table}" for table in TABLES)))
 
 
 @pytest.fixture(autouse=True)
@@ -116,10 +124,13 @@ def no_thread_left_waiting() -> Iterator[None]:
 
 def create_database(server_url: str, name: str, template: str = "template0") -> str:
     """Returns the new database's URL."""
-    admin(server_url, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
     statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
     admin(server_url, statement)
     return with_database(server_url, name)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    admin(server_url, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 def with_database(url: str, name: str) -> str:

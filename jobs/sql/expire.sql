@@ -17,4 +17,4 @@ update ai_jobs j
        version            = j.version + 1
   from late
  where j.id = late.id and j.status = 'queued' and j.deadline_at < clock_timestamp()
-returning j.id
+returning j.id, j.user_id

@@ -1,12 +1,9 @@
--- The fleet in numbers, from the partial indexes of live jobs alone.
-select (select count(*) from ai_jobs where status = 'queued' and next_processing_at is null) as ready,
-       (select count(*) from ai_jobs where status = 'queued' and next_processing_at is not null) as waiting,
-       (select count(*) from ai_jobs where status = 'processing') as processing,
-       (select extract(epoch from clock_timestamp() - min(head.ready_at))
-          from generate_series(-9, 9) as r(rank)
-         cross join lateral (select j.ready_at
-                               from ai_jobs j
-                              where j.status = 'queued' and j.next_processing_at is null and j.rank = r.rank
-                              order by j.turn, j.seq
-                              limit 1) head) as oldest_ready_s,
+-- The fleet in numbers, as they were counted last (tally_live.sql, tally_ended.sql).
+-- late_s: since when the next count is overdue.
+select d.depth,
+       extract(epoch from clock_timestamp() - d.counted_at) as counted_age_s,
+       extract(epoch from clock_timestamp() - d.due_at) as late_s,
+       clock_timestamp() as now,
+       (select jsonb_agg(t) from ai_fleet_totals t where t.jobs > 0) as ended,
        (select count(*) from ai_workers where seen_at > clock_timestamp() - make_interval(secs => :silent_s)) as workers
+  from (select) as one_row left join ai_fleet_depth d on true

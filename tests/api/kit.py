@@ -11,6 +11,8 @@ from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.auth import issue
+from api.live.audience import Audience
+from api.live.hub import Hub
 from api.waiting import Waiting
 from config import Config, load
 from jobs.events import Hints
@@ -104,7 +106,8 @@ def scene(engine: Engine, conn: Connection, config: Config) -> Scene:
     pump = Pump()
     hints = Hints(engine, near=pump, notify=False)
     waiting = Waiting(lambda: config.api.waiting_requests)
-    app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None}, waiting=waiting)
+    audience = Audience(waiting, Hub(engine, lambda: config))
+    app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None}, audience=audience)
     app.test_client_class = DescribedClient
     made = Scene(app.test_client(), conn, pump, config, waiting)
     return made

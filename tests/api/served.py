@@ -16,6 +16,8 @@ from gunicorn.http.message import Request
 
 from api import connections, intake
 from api.app import create_app
+from api.live.audience import Audience
+from api.live.hub import Hub
 from api.server import Stop, serve
 from api.waiting import Waiting
 from config import load
@@ -40,9 +42,9 @@ class FaultyRequest(Request):
 def start() -> tuple[Flask, Stop, Stop]:
     say("start")
     engine = open_engine(os.environ["DATABASE_URL"])
-    app = create_app(
-        lambda: CONFIG, engine, Hints(engine, notify=False), lambda: None, job_types={}, waiting=Waiting(lambda: 0)
-    )
+    audience = Audience(Waiting(lambda: 0), Hub(engine, lambda: CONFIG))
+    hints = Hints(engine, notify=False)
+    app = create_app(lambda: CONFIG, engine, hints, lambda: None, job_types={}, audience=audience)
     released = threading.Event()
 
     @app.get("/release")

@@ -75,3 +75,19 @@ def test_stats_count_the_callers_jobs(yard):
 def test_the_success_rate_of_nothing_is_zero(yard):
     make_job(yard.conn, "cancelled")
     assert yard.get("/jobs/stats").get_json()["stats"]["success_rate"] == 0.0
+
+
+def test_an_operators_stats_are_of_all_users(yard):
+    for user in ("ann", "bob"):
+        for state in ("ready", "waiting", "processing", "completed", "failed"):
+            make_job(yard.conn, state, user_id=user)
+    counted = yard.get("/jobs/stats", "op-olga").get_json()["stats"]
+    assert counted == {
+        "total_jobs": 10,
+        "queued_jobs": 4,
+        "processing_jobs": 2,
+        "completed_jobs": 2,
+        "failed_jobs": 2,
+        "cancelled_jobs": 0,
+        "success_rate": 0.5,
+    }

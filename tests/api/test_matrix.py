@@ -55,6 +55,7 @@ MATRIX = {
     ("POST", "/job/<job_id>/cancel"): Row(200, 404, 404, state="ready"),
     ("POST", "/job/<job_id>/retry"): Row(200, 404, 404, state="failed"),
     ("DELETE", "/job/<job_id>"): Row(200, 404, 404),
+    ("GET", "/ws"): Row(426, 426, 426),  # tests/test_live.py has those who connect
     ("GET", "/livez"): open_to_all(),
     ("GET", "/readyz"): open_to_all(),
     ("GET", "/health"): open_to_all(),

@@ -54,7 +54,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Itera
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Served]:
     """Room for sixteen connections, and for 4 MB of half-sent requests and half-read answers."""
-    few = {"YARD_API__CONNECTIONS": "16", "TEST_CROWD_BYTES": "4000000"}
+    few = {"YARD_API__CONNECTIONS": "16", "YARD_API__SOCKETS__MOST": "0", "TEST_CROWD_BYTES": "4000000"}
     with closing_at_end(served(tmp_path_factory.mktemp("narrow"), database_url, LONG, **few)) as found:
         yield found
 
@@ -211,7 +211,7 @@ def test_an_answer_that_nobody_reads_is_not_kept_in_a_crowd(narrow):
 
 
 def test_there_are_as_many_places_as_file_handles(tmp_path, database_url):
-    patience = {"YARD_API__HEADER_S": str(LONG)}
+    patience = {"YARD_API__HEADER_S": str(LONG), "YARD_API__SOCKETS__MOST": "0"}
     server = Served(tmp_path, database_url, files=264, can_have_more_files=False, environ=patience)
     with closing_at_end(server), ExitStack() as stack:
         for _ in range(280):

@@ -98,7 +98,7 @@ def test_a_requeued_job_has_no_deadline_and_no_cancel_left_from_its_first_life(c
     store.cancel(conn, job_id=job_id, user_id="ann")
     kit.put(conn, job_id, deadline_at="clock_timestamp() - interval '1 hour'")
     store.requeue(conn, job_id=job_id, user_id="ann")
-    assert store.expire(conn) == 0
+    assert store.expire(conn) == []
     claim = kit.claim_one(conn)
     beat = workers.heartbeat(conn, [kit.beat_of(job_id, claim.claim_seq)], kit.worker(), stands=False)
     assert beat.held == {job_id: False}

@@ -9,8 +9,9 @@ from jobs import store
 from jobs.db import listener
 from jobs.db.engine import autocommit, open_engine
 from jobs.db.listener import Listener
-from jobs.events import CHANNEL, NEWS, NEWS_IDS, Hints, dispatch, encode, news
+from jobs.events import CHANNEL, Hints, dispatch, encode
 from jobs.job import Key
+from jobs.news import Word
 from jobs.sql import statement
 from tests.factory import make_job
 from tests.jobs import kit
@@ -107,34 +108,11 @@ def test_with_notify_off_nothing_is_sent(engine, line):
     silent = Hints(engine, near=Ear(takes=False), notify=False)
     silent.ready([Key(0, 0, 0)])
     silent.due(5)
-    silent.ended(["x"])
+    silent.changed(Word("x", None, ended=True))
     Hints(engine).due(1)
     kit.wait_until(lambda: line.payloads, "the other hint")
     assert (line.heard(), silent._thread) == ([{"ready": [], "due_s": 1}], None)
-    assert silent._ended == []  # or it would grow for ever
-
-
-def test_what_has_ended_is_told_on_a_channel_of_its_own(engine, database_url, line):
-    told: list[str] = []
-    connected = threading.Event()
-    ears = Listener(database_url, {NEWS: told.append}, connected.set)
-    ears.start()
-    assert connected.wait(kit.PATIENCE_S)
-    ids = [f"{number:036}" for number in range(2 * NEWS_IDS + 1)]
-    hints = Hints(engine)
-    hints.ended(ids)
-    kit.wait_until(lambda: len([one for word in told for one in news(word)]) == len(ids), "all ids")
-    hints.ended(["last"])
-    kit.wait_until(lambda: news(told[-1]) == ["last"], "the last id")
-    assert [one for word in told for one in news(word)] == [*ids, "last"]
-    assert max(map(len, told)) < 8000
-    assert line.payloads == []
-    ears.stop()
-
-
-@pytest.mark.parametrize("junk", ["", "{", "7", "null", "[" * 100_000])
-def test_junk_on_the_channel_of_news_harms_nobody(junk):
-    assert news(junk) == []
+    assert silent._news == {}  # or it would grow for ever
 
 
 def test_what_was_told_is_not_told_again(engine, line):

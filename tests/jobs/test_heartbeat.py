@@ -30,7 +30,7 @@ def test_a_lease_is_prolonged_from_now(conn, state):
     assert beat(conn, kit.beat_of(job_id, 1), lease_s=100).held == {job_id: False}
     left_s = "select extract(epoch from lease_expires_at - clock_timestamp()) from ai_jobs"
     assert 90 < conn.execute(text(left_s)).scalar_one() <= 100
-    assert store.reap(conn) == (0, [])
+    assert store.reap(conn) == ([], [])
 
 
 def test_all_runs_go_in_one_statement_and_only_ones_own_come_back(conn):
@@ -76,7 +76,7 @@ def test_a_row_that_somebody_else_holds_costs_no_other_run_its_lease_and_no_othe
         with kit.impatient(conn):
             assert beat(conn, kit.beat_of(locked, 1), kit.beat_of(other, 1), by="a").held == {other: False}
         user.commit()
-    assert store.reap(conn) == (0, [])
+    assert store.reap(conn) == ([], [])
     assert beat(conn, kit.beat_of(locked, 1), kit.beat_of(other, 1), by="a").held == {locked: True, other: False}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from jobs import queries
+from jobs import totals
 from jobs.db.engine import autocommit, open_engine
 from jobs.db.migrate import migrate
 from scheduler.bounds import FULL
@@ -68,6 +68,7 @@ HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("advance_clock", {"ranks": [-1, 0], "turns": [5, 6]}, set()),
     ("cancel", MINE, {"pkey"}),
+    ("changed", {"ids": IDS, "users": ["user-7", "user-8"]}, {"pkey"}),
     ("claim", {**CLAIM, "fleet_cap": 3, "oldest_start": HOUR_AGO}, {"ready", "running"}),
     ("claim", {**CLAIM, "fleet_cap": None, "oldest_start": HOUR_AGO}, {"ready"}),
     ("claim", {**CLAIM, "seats": 1000, "fleet_cap": 1000, "oldest_start": HOUR_AGO}, {"ready", "running"}),
@@ -78,7 +79,8 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("enqueue", {**ENQUEUE, "idempotency_key": "k", "request_hash": "h"}, {"ready_by_user"}),
     ("enqueue_many", {"jobs": BATCH}, {"ready_by_user"}),
     ("expire", {"batch": 1000}, {"expiring"}),
-    ("fleet", {"silent_s": 60}, {"ready", "waiting", "running"}),
+    ("fleet", {"silent_s": 60}, set()),
+    ("forget_totals", {}, set()),
     ("admit", {"user_id": "user-7", "asked": 1, "per_minute": 1, "burst": 1, "most_queued": 1}, set()),
     ("forget_users", {}, set()),
     ("forget_workers", {}, set()),
@@ -88,6 +90,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("keyed", {"user_id": "user-7", "idempotency_key": "key-51"}, {"idempotency"}),
     ("keyed_many", {"keys": KEYS}, {"idempotency"}),
     ("leave", {"worker_id": "w"}, set()),
+    ("live", {"users": ["user-7", "user-8"], "most": 100}, {"ready_by_user", "waiting_by_user", "running"}),
     ("next_due", {}, {"waiting"}),
     ("notify", {"channel": "any", "payload": "{}"}, set()),
     ("page", {"user_id": "user-7", "cursor": None, "status": None, "limit": 51, "offset": 0}, {"lists"}),
@@ -101,7 +104,9 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("remove", MINE, {"pkey"}),
     ("reschedule", {"batch": 1000}, {"waiting"}),
     ("resign", {"worker_id": "w"}, set()),
-    ("stats", {"user_id": "user-7"}, {"lists"}),
+    ("stats", {"user_id": "user-7"}, {"ready_by_user", "waiting_by_user", "running"}),
+    ("tally_ended", {"batch": 1000}, set()),
+    ("tally_live", {"every_s": 15}, {"ready", "waiting", "running"}),
     ("verdicts", {"ids": IDS}, {"pkey"}),
 ]
 
@@ -155,10 +160,11 @@ def test_every_statement_has_a_case():
 
 def test_the_queue_is_as_it_is_described(full):
     with autocommit(full) as conn:
-        found = queries.fleet(conn, silent_s=60)
+        found = totals.fleet(conn, silent_s=60, every_s=15)
         rows = conn.execute(text("select count(*) from ai_jobs")).scalar_one()
-    assert (rows, found.ready, found.waiting) == (ROWS, 20_000, 2_000)
-    assert 300 <= found.processing <= 350
+    assert (rows, found.live("ready"), found.live("waiting")) == (ROWS, 20_000, 2_000)
+    assert 300 <= found.live("processing") <= 350
+    assert sum(found.by_state().values()) == ROWS
 
 
 @pytest.mark.parametrize(

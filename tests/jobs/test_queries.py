@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jobs import queries, workers
+from jobs import queries
 from jobs.states import State
 from tests.factory import make_job
 from tests.jobs import kit
@@ -103,22 +103,15 @@ def test_the_position_is_counted_no_further_than_a_thousand(conn):
     assert position(conn, make_job(conn, turn=900)) == 900
 
 
-def test_the_fleet_is_counted_over_all_users(conn):
-    for state in (*STATES, "due", "lost"):
-        make_job(conn, state)
-        make_job(conn, state, user_id="bob")
-    workers.heartbeat(conn, [], kit.worker("alive"), stands=False)
-    workers.heartbeat(conn, [], kit.worker("silent"), stands=False)
-    conn.execute(text("update ai_workers set seen_at = seen_at - interval '61 s' where id = 'silent'"))
-    found = queries.fleet(conn, silent_s=60)
-    assert (found.ready, found.waiting, found.processing, found.workers) == (2, 4, 4, 1)
+def test_who_follows_reads_the_own_jobs_alone(conn):
+    mine, others = make_job(conn, "completed"), make_job(conn, "completed", user_id="bob")
+    assert [str(row.id) for row in queries.changed(conn, ids=[mine, others], users=["ann", "eve"])] == [mine]
+    live = [make_job(conn, state, user_id=user) for user in ("ann", "bob") for state in ("ready", "processing", "due")]
+    assert {str(row.id) for row in queries.live(conn, users=["bob"], most=9)} == set(live[3:])
 
 
-def test_the_oldest_ready_job_is_looked_for_in_every_rank(conn):
-    assert queries.fleet(conn, silent_s=60).oldest_ready_s is None
-    make_job(conn, priority=9)
-    old = make_job(conn, priority=-9)
-    kit.put(conn, old, ready_at="clock_timestamp() - interval '100 s'")
-    oldest_s = queries.fleet(conn, silent_s=60).oldest_ready_s
-    assert oldest_s is not None
-    assert 100 <= oldest_s < 110
+def test_of_jobs_that_wait_for_their_turn_only_so_many_are_live(conn):
+    for state in ("ready", "waiting"):
+        for _ in range(3):
+            make_job(conn, state)
+    assert len(queries.live(conn, users=["ann"], most=2)) == 4

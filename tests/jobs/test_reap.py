@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from jobs import store
+from jobs.telemetry import JobChanged
 from tests.factory import make_job
 from tests.jobs import kit
 
@@ -13,8 +14,8 @@ from tests.jobs import kit
 def test_a_live_lease_is_left_alone_and_a_lost_one_is_ready_again(conn):
     live, lost = make_job(conn, "processing"), make_job(conn, "lost")
     before = kit.whole(conn, live)
-    count, (key,) = store.reap(conn)
-    assert (count, key.seq) == (1, kit.whole(conn, lost)["seq"])
+    reaped, (key,) = store.reap(conn)
+    assert (reaped, key.seq) == ([JobChanged(lost, "ann", ended=False)], kit.whole(conn, lost)["seq"])
     assert kit.whole(conn, live) == before
     assert kit.claim_one(conn).id == lost
 
@@ -32,16 +33,17 @@ def test_a_live_lease_is_left_alone_and_a_lost_one_is_ready_again(conn):
 )
 def test_a_loss_spends_a_retry_and_the_third_is_the_last(conn, losses, retry_count, max_retries, status):
     job_id = make_job(conn, "lost", losses=losses, retry_count=retry_count, max_retries=max_retries)
-    count, ready = store.reap(conn)
+    reaped, ready = store.reap(conn)
     row = kit.whole(conn, job_id)
-    assert (count, len(ready), row["status"]) == (1, int(status == "queued"), status)
+    assert reaped == [JobChanged(job_id, "ann", ended=status != "queued")]
+    assert (len(ready), row["status"]) == (int(status == "queued"), status)
     assert (row["losses"], row["retry_count"], row["error_code"]) == (losses + 1, retry_count + 1, "worker_lost")
 
 
 def test_a_lost_run_whose_user_asked_for_a_cancel_ends_there(conn):
     job_id = make_job(conn, "lost")
     store.cancel(conn, job_id=job_id, user_id="ann")
-    assert store.reap(conn) == (1, [])
+    assert [change.ended for change in store.reap(conn)[0]] == [True]
     row = kit.whole(conn, job_id)
     assert (row["status"], row["error_code"]) == ("cancelled", "cancelled")
 
@@ -57,12 +59,12 @@ def test_a_lost_run_is_noted_among_the_failed_ones(conn):
 def test_one_call_reaps_one_batch(conn):
     for _ in range(5):
         make_job(conn, "lost")
-    assert [store.reap(conn, batch=2)[0] for _ in range(4)] == [2, 2, 1, 0]
+    assert [len(store.reap(conn, batch=2)[0]) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_two_reapers_at_once_reap_each_run_once(conn, engine):
     jobs = [make_job(conn, "lost") for _ in range(60)]
-    counts = kit.at_once(engine, 4, lambda own, _: store.reap(own)[0])
+    counts = kit.at_once(engine, 4, lambda own, _: len(store.reap(own)[0]))
     assert sum(counts) == len(jobs)
     assert {row.losses for row in kit.all_rows(conn)} == {1}
 
@@ -73,9 +75,9 @@ def test_a_row_that_somebody_else_works_on_is_left_for_the_next_time(conn, engin
         other.begin()
         other.execute(text("select 1 from ai_jobs where id = :id for no key update"), {"id": busy})
         with kit.impatient(conn):
-            assert store.reap(conn)[0] == 1
+            assert len(store.reap(conn)[0]) == 1
     assert kit.whole(conn, free)["status"] == "queued"
-    assert store.reap(conn)[0] == 1
+    assert len(store.reap(conn)[0]) == 1
 
 
 def test_the_outlook_says_when_the_next_lease_ends(conn):
@@ -95,5 +97,5 @@ def test_a_reap_that_comes_later_than_it_was_meant_to_takes_nothing(conn):
     """It was decided on before the server froze; now every lease is over, those of live workers too."""
     make_job(conn, "lost")
     now = store.reap_outlook(conn).now
-    assert store.reap(conn, not_after=now) == (0, [])
-    assert store.reap(conn, not_after=now + timedelta(minutes=1))[0] == 1
+    assert store.reap(conn, not_after=now) == ([], [])
+    assert len(store.reap(conn, not_after=now + timedelta(minutes=1))[0]) == 1

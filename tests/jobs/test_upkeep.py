@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from jobs import store, workers
+from jobs.telemetry import JobChanged
 from tests.factory import make_job
 from tests.jobs import kit
 
@@ -41,7 +42,7 @@ def test_expire_fails_only_queued_jobs_whose_deadline_has_passed(conn):
     spared = [make_job(conn, state, deadline_at=PAST) for state in ("processing", "completed", "failed", "cancelled")]
     spared += [make_job(conn, "ready", deadline_at=FUTURE), make_job(conn, "ready")]
     before = [kit.whole(conn, job_id) for job_id in spared]
-    assert store.expire(conn) == len(late)
+    assert store.expire(conn) == [JobChanged(job_id, "ann", ended=True) for job_id in late]
     rows = [kit.whole(conn, job_id) for job_id in late]
     assert {(row["status"], row["error_code"], row["next_processing_at"]) for row in rows} == {
         ("failed", "expired", None)
@@ -69,7 +70,7 @@ CONTRADICTIONS = {  # step: (what it does, the CHECK that forbids such rows, the
         {"completed_at": OLD},
     ),
     "reap": (
-        lambda conn: store.reap(conn)[0],
+        lambda conn: len(store.reap(conn)[0]),
         "processing_is_leased",
         ["ready", "failed"],
         {"lease_expires_at": OLD, "worker_id": "w"},
@@ -96,7 +97,10 @@ def test_a_step_looks_at_the_status_itself_and_does_not_rely_on_a_check(engine, 
 
 MAKERS = {
     "reschedule": (lambda conn: make_job(conn, "due"), lambda conn, **by: len(store.reschedule(conn, **by))),
-    "expire": (lambda conn: make_job(conn, "ready", deadline_at=PAST), store.expire),
+    "expire": (
+        lambda conn: make_job(conn, "ready", deadline_at=PAST),
+        lambda conn, **by: len(store.expire(conn, **by)),
+    ),
     "purge": (
         lambda conn: make_job(conn, "failed", completed_at=OLD),
         lambda conn, **by: store.purge(conn, retention_s=WEEK_S, **by),

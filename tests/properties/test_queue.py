@@ -1,5 +1,6 @@
 """The whole queue against a small model of it: any order of any steps, with late and stale writes among them."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Connection, text
 
-from jobs import store, workers
+from jobs import queries, store, totals, workers
 from jobs.job import Claim, Key
 from jobs.states import FINAL, State
 from tests.jobs import kit
@@ -129,7 +130,7 @@ class Queue(RuleBasedStateMachine):
         lost = {claim.id: job for claim, job in map(self.claimed, numbers) if job.status == P}
         for job_id in lost:
             kit.put(self.conn, job_id, lease_expires_at="clock_timestamp() - interval '1 second'")
-        assert store.reap(self.conn)[0] == len(lost)
+        assert len(store.reap(self.conn)[0]) == len(lost)
         for job in lost.values():
             job.losses, job.retry_count = job.losses + 1, job.retry_count + 1
             job.status = X if job.asked else F if job.losses >= 3 or job.retry_count >= job.max_retries else Q
@@ -200,6 +201,16 @@ class Queue(RuleBasedStateMachine):
         for job_id, row in rows.items():
             assert row.version >= self.jobs[job_id].version
             self.jobs[job_id].version = row.version
+
+    @rule()
+    def fold(self) -> None:
+        totals.fold(self.conn, batch=3)
+
+    @invariant()
+    def everybodys_numbers_are_as_the_table_has_them(self) -> None:
+        rows = Counter((row.user_id, State(row.status)) for row in kit.all_rows(self.conn))
+        for user in ("ann", "bob"):
+            assert queries.stats(self.conn, user_id=user) == {state: rows[user, state] for state in State}
 
     def seen(self, row: Any) -> Model:
         return Model(

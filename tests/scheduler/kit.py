@@ -223,7 +223,7 @@ def ticking(
     url: str, cluster: Callable[[str], Did] = nothing_done, *, stores: list[JsonJobStore] | None = None, **changed: Any
 ) -> Iterator[Clock]:
     """A clock that runs, not yet attached; its job stores are put into `stores`.  All it does by itself is rare."""
-    rare = {f"scheduler__{name}_every_s": NEVER_S for name in ("reap", "expire", "poll")}
+    rare = {f"scheduler__{name}_every_s": NEVER_S for name in ("reap", "expire", "poll", "tally")}
     fixed, made = settings(**(rare | changed)), [] if stores is None else stores
 
     def make_store(dispatch: Callable[[str], object]) -> JsonJobStore:

@@ -12,6 +12,7 @@ from jobs.telemetry import TaskRan
 from scheduler.clock import Clock, GuardedScheduler
 from scheduler.jobstore import JsonJobStore
 from scheduler.tasks import Did
+from scheduler.timetable import CLUSTER
 from tests.scheduler.kit import ticking, told, until
 from tests.scheduler.proxy import Proxy
 
@@ -130,7 +131,7 @@ def test_a_timetable_can_be_let_go_and_taken_again(database_url: str, conn: Conn
             clock.detach()
             assert not clock.advance("reap", 0)
             ticks.clear()
-    assert conn.execute(text("select count(*) from apscheduler_tasks")).scalar_one() == 4
+    assert conn.execute(text("select count(*) from apscheduler_tasks")).scalar_one() == len(CLUSTER)
 
 
 def test_an_entry_of_ours_that_the_timetable_no_longer_has_is_dropped(database_url: str, conn: Connection):
@@ -189,7 +190,7 @@ def test_an_advance_that_comes_while_the_task_runs_is_not_lost(database_url: str
 def test_a_task_says_when_it_comes_again(database_url: str, conn: Connection):
     with ticking(database_url, lambda _: Did(0, 50)) as clock, told(TaskRan) as ran:
         clock.attach()
-        until(lambda: len(ran) == 4)
+        until(lambda: len(ran) == len(CLUSTER))
         assert planned(clock, "reap") < datetime.now(UTC) + timedelta(seconds=50)
 
 
@@ -205,7 +206,7 @@ def end_strangely(_task: str) -> Did:
 def test_a_task_that_fails_comes_again_at_its_time(database_url: str, conn: Connection, cluster: Callable[[str], Did]):
     with ticking(database_url, cluster) as clock, told(TaskRan) as ran:
         calm(clock)
-        until(lambda: len(ran) == 4)
+        until(lambda: len(ran) == len(CLUSTER))
     assert all(one.failed for one in ran)
 
 
@@ -214,7 +215,7 @@ def test_a_task_that_met_a_fault_of_the_database_says_so_in_one_line(
 ):
     with ticking(database_url, fail) as clock, told(TaskRan) as ran:
         calm(clock)
-        until(lambda: len(ran) == 4)
+        until(lambda: len(ran) == len(CLUSTER))
     assert "task reap failed (OperationalError)" in caplog.text
     assert "Traceback" not in caplog.text
 
@@ -222,10 +223,8 @@ def test_a_task_that_met_a_fault_of_the_database_says_so_in_one_line(
 def test_what_a_task_did_is_told(database_url: str, conn: Connection):
     with ticking(database_url, lambda _: Did(7)) as clock, told(TaskRan) as ran:
         clock.attach()
-        until(lambda: len(ran) == 4)
-    assert {(one.task, one.rows, one.failed) for one in ran} == {
-        (task, 7, False) for task in ("reschedule", "reap", "expire", "purge")
-    }
+        until(lambda: len(ran) == len(CLUSTER))
+    assert {(one.task, one.rows, one.failed) for one in ran} == {(entry.name, 7, False) for entry in CLUSTER}
 
 
 def test_a_task_that_ends_after_its_term_is_not_planned_again(

@@ -23,7 +23,7 @@ REPLICAS = 5
 OFTEN_S = 0.2
 STEADY = {"scheduler__leader_ttl_s": 1000}  # who leads goes on leading until it resigns
 OFTEN = STEADY | {f"scheduler__{task}_every_s": OFTEN_S for task in ("reap", "expire", "reschedule")}
-TASKS = {"reschedule", "reap", "expire", "purge"}
+TASKS = {"reschedule", "reap", "expire", "purge", "tally"}
 DUE = {  # by the task whose work they are
     "reap": "status = 'processing', worker_id = 'w', started_at = now(), lease_expires_at = 'epoch'",
     "expire": "deadline_at = 'epoch'",
@@ -115,12 +115,12 @@ def test_two_leaders_at_once_do_each_piece_of_work_once(database_url: str, conn:
         with told(TaskRan) as events:
             for n in range(1, ROUNDS + 1):
                 make_due(conn)
-                for one, task in itertools.product(fleet, TASKS):
+                for one, task in itertools.product(fleet, DUE):
                     assert one.clock.advance(task, 0)
-                wait_until_moved(events, n * EACH * len(TASKS))
+                wait_until_moved(events, n * EACH * len(DUE))
         assert len(leaders(fleet)) == 2
         stopping.stop(first, 1)
-    assert moved(events) == dict.fromkeys(TASKS, ROUNDS * EACH)
+    assert moved(events) == dict.fromkeys(DUE, ROUNDS * EACH)
     once = "status = 'queued' and losses = 1 and retry_count = 1 and version = 2"
     assert count(conn, f"canvas_id = 'reap' and {once}") == ROUNDS * EACH
     assert count(conn, "canvas_id = 'expire' and error_code = 'expired' and version = 2") == ROUNDS * EACH

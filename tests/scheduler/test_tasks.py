@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from jobs import queries
 from jobs.db.engine import open_engine
 from jobs.events import Hints
 from jobs.job import Key
+from jobs.states import State
 from scheduler import tasks
 from scheduler.amnesty import Amnesty
 from scheduler.rules import Rules
@@ -97,6 +99,28 @@ def test_a_backlog_is_gone_on_with_at_once(
         age(conn, make_job(conn, state), "deadline_at" if state == "ready" else "completed_at", "9 days")
     assert tasks.TASKS[task](ground) == Did(4, 0)
     assert tasks.TASKS[task](ground) == Did(1, None)
+
+
+def test_the_tally_folds_what_has_ended_and_counts_what_lives(
+    engine: Engine, conn: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    monkeypatch.setattr(tasks, "BATCHES", 2)
+    ground, _ = make_ground(engine, scheduler__tally_every_s=77)
+    for state in ("failed",) * 5 + ("ready",):
+        make_job(conn, state)
+    assert tasks.tally(ground) == Did(0, 0)
+    assert 70 < (tasks.tally(ground).again_s or 0) <= 77
+    counted = queries.fleet(conn, silent_s=60).by_state()
+    assert (counted[State.FAILED], counted[State.QUEUED]) == (5, 1)
+
+
+def test_the_purge_forgets_users_of_whom_nothing_is_left(engine: Engine, conn: Connection):
+    ground, _ = make_ground(engine)
+    age(conn, make_job(conn, "failed"), "completed_at", "9 days")
+    for task in (tasks.tally, tasks.purge, tasks.tally, tasks.purge):
+        task(ground)
+    assert conn.execute(text("select count(*) from ai_user_totals")).scalar_one() == 0
 
 
 def test_two_leaders_at_once_move_each_job_once(engine: Engine, conn: Connection, monkeypatch: pytest.MonkeyPatch):

@@ -9,16 +9,19 @@ import pytest
 from psycopg2 import sql
 from sqlalchemy import text
 
+from jobs import queries
 from jobs.db import migrate as module
 from jobs.db.engine import autocommit, open_engine
 from jobs.db.migrate import VERSION_TABLE, migrate
 from jobs.errors import SetupError
+from jobs.states import State
+from tests.conftest import TABLES as OURS
 from tests.conftest import admin, create_database, with_database
 from tests.factory import make_job
 from tests.jobs import kit
 
 ROOT = Path(__file__).parents[3]
-HEAD = "0003"
+HEAD = "0004"
 TEN_AT_ONCE = """
 import os, sys
 from jobs.db.engine import open_engine
@@ -42,7 +45,7 @@ EVERYTHING = """
 select 'table' as kind, relname::text as name from pg_class where relnamespace = 'public'::regnamespace
  union all select 'function', proname from pg_proc where pronamespace = 'public'::regnamespace order by 1, 2
 """
-TABLES = {"ai_jobs", "ai_workers", "ai_leader", "ai_queue_clock", "ai_user_limits", "apscheduler_tasks", VERSION_TABLE}
+TABLES = {*OURS, VERSION_TABLE}
 
 
 @pytest.fixture
@@ -159,3 +162,21 @@ def test_the_ids_of_jobs_are_version_7_and_follow_the_clock(conn):
         conn.execute(text("select pg_sleep(0.002)"))
     assert ids == sorted(ids)
     assert {(one[14], one[19] in "89ab") for one in ids} == {("7", True)}
+
+
+def test_what_has_ended_before_the_totals_came_is_in_them(empty):
+    migrate(empty)
+    run(
+        empty,
+        "drop table ai_job_deltas, ai_user_totals, ai_fleet_totals, ai_fleet_depth",
+        "drop function ai_tell_end, ai_forget_ends cascade",
+        f"update {VERSION_TABLE} set version_num = '0003'",
+    )
+    with autocommit(empty) as conn:
+        for state in ("completed", "completed", "failed", "ready"):
+            make_job(conn, state)
+        migrate(empty)
+        assert queries.stats(conn, user_id="ann") == {
+            State.COMPLETED: 2, State.FAILED: 1, State.QUEUED: 1, State.PROCESSING: 0, State.CANCELLED: 0
+        }  # fmt: skip
+        assert sum(queries.fleet(conn, silent_s=60).ended.values()) == 3

@@ -1,0 +1,67 @@
+"""One connection that follows its user's jobs: what is still to be sent to it, bounded."""
+
+import threading
+
+from api.live.events import Event
+
+MOST = 1000  # events that wait for a slow reader
+
+
+class Follower:
+    """Of each job only the newest event waits; a reader that is too slow loses updates, never an ending.
+
+    `overrun`: even the endings are too many, and the connection has to go; it learns them when it comes back.
+    """
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.overrun = False
+        self.closed = False
+        self._news = threading.Condition()
+        self._waiting: dict[str, Event] = {}
+        self._told: dict[str, int] = {}  # the version that was told last, of live jobs
+        self._ended: dict[str, int] = {}  # the same of jobs that have ended lately
+
+    def put(self, event: Event) -> None:
+        """Never blocks; what is older than what was told is dropped."""
+        with self._news:
+            if event.version <= max(known.get(event.job_id, -1) for known in (self._told, self._ended)):
+                return
+            self._remember(event)
+            self._waiting.pop(event.job_id, None)
+            self._waiting[event.job_id] = event
+            if len(self._waiting) > MOST:
+                self._drop()
+            self._news.notify()
+
+    def take(self, within_s: float) -> list[Event]:
+        """What is to be sent, in order; empty after `within_s` without news, or when it is closed."""
+        with self._news:
+            self._news.wait_for(lambda: self._waiting or self.closed, timeout=within_s)
+            events, self._waiting = list(self._waiting.values()), {}
+        return events
+
+    def close(self) -> None:
+        with self._news:
+            self.closed = True
+            self._news.notify()
+
+    def live_jobs(self) -> list[str]:
+        """Those whose end it has not been told."""
+        with self._news:
+            return list(self._told)
+
+    def _remember(self, event: Event) -> None:
+        self._told.pop(event.job_id, None)
+        self._ended.pop(event.job_id, None)
+        (self._ended if event.ended else self._told)[event.job_id] = event.version
+        if len(self._ended) > MOST:
+            del self._ended[next(iter(self._ended))]
+
+    def _drop(self) -> None:
+        oldest = next((job_id for job_id, event in self._waiting.items() if not event.ended), None)
+        if oldest is None:
+            self.overrun = True
+        else:
+            del self._waiting[oldest]
+            self._told.pop(oldest, None)  # it is told anew when all are looked at

@@ -1,0 +1,169 @@
+"""Brings the news of jobs to the connections of this process that follow them.
+
+    jobs.telemetry (this process), NOTIFY (the others) --> changed() --> one thread reads the jobs --> followers
+
+News only names a job; what is told is read from the database, by its user's id, so it is committed, the user's own, and
+never older than what was told before.  What news may have been lost is made up for by looking at all live jobs of all
+who follow: after the listener has been away, and now and then.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine, Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.live.events import event_of
+from api.live.follower import Follower
+from config.settings import Config
+from jobs import queries
+from jobs.db.engine import autocommit
+from jobs.news import Word, tag_of
+
+log = logging.getLogger(__name__)
+
+SHOWN = 100  # live jobs that a user is shown at once, of each kind
+BATCH = 100  # jobs that are read at once: their results may be large
+PAUSE_S = 1.0  # after the database did not answer
+
+
+class Full(Exception):
+    """There are as many connections as there may be, of all users or of this one."""
+
+
+class Hub:
+    def __init__(self, engine: Engine, settings: Callable[[], Config]) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._followers: dict[str, set[Follower]] = {}  # by user
+        self._tags: Counter[str] = Counter()  # of these users
+        self._changed: set[str] = set()
+        self._look = False
+        self._awake = threading.Event()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    # --- connections
+
+    def enter(self, user_id: str) -> Follower:
+        """Raises Full."""
+        sockets = self._settings().api.sockets
+        with self._lock:
+            own = self._followers.get(user_id, set())
+            if self._closed or len(own) >= sockets.per_user or self._count() >= sockets.most:
+                raise Full
+            follower = Follower(user_id)
+            self._followers.setdefault(user_id, set()).add(follower)
+            self._tags[tag_of(user_id)] += 1
+            self._start()
+        return follower
+
+    def leave(self, follower: Follower) -> None:
+        with self._lock, suppress(KeyError):
+            self._followers[follower.user_id].remove(follower)
+            self._tags -= Counter([tag_of(follower.user_id)])
+            if not self._followers[follower.user_id]:
+                del self._followers[follower.user_id]
+
+    def show(self, follower: Follower) -> None:
+        """All its user's live jobs, for one who has just entered.  Raises what the database raises."""
+        with autocommit(self._engine) as conn:
+            rows = queries.live(conn, users=[follower.user_id], most=SHOWN)
+        for row in rows:
+            follower.put(event_of(row))
+
+    def count(self) -> int:
+        with self._lock:
+            return self._count()
+
+    def close(self) -> None:
+        """The process stops: every connection is to be closed."""
+        with self._lock:
+            self._closed = True
+            everybody = [one for own in self._followers.values() for one in own]
+        for follower in everybody:
+            follower.close()
+        self._awake.set()
+
+    # --- news
+
+    def changed(self, words: Collection[Word]) -> None:
+        """Never blocks; called by the listener, and by whoever changes a job in this process."""
+        with self._lock:
+            self._changed.update(word.job_id for word in words if word.tag is None or word.tag in self._tags)
+            found = bool(self._changed)
+        if found:
+            self._awake.set()
+
+    def look(self) -> None:
+        """News may have been lost: look at everything that is followed."""
+        self._look = True
+        self._awake.set()
+
+    def _count(self) -> int:
+        return sum(map(len, self._followers.values()))
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name="live", daemon=True)
+            self._thread.start()
+        self._awake.set()  # it sleeps without end while nobody follows
+
+    def _loop(self) -> None:
+        while not self._closed:
+            if not self._awake.wait(self._settings().scheduler.poll_every_s if self.count() else None):
+                self._look = True
+            self._awake.clear()
+            try:
+                self._tell_changed()
+                self._tell_all()
+            except SQLAlchemyError as error:
+                log.warning("the news could not be read (%s); trying again", type(error).__name__)
+                time.sleep(PAUSE_S)
+                self.look()
+
+    def _tell_changed(self) -> None:
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        try:
+            self._tell(changed)
+        except SQLAlchemyError:
+            with self._lock:
+                self._changed |= changed
+            raise
+
+    def _tell_all(self) -> None:
+        """What is live, and what was live when it was told last."""
+        if not self._look:
+            return
+        self._look = False
+        with self._lock:
+            users = {user: tuple(own) for user, own in self._followers.items()}
+        followed = {job_id for own in users.values() for one in own for job_id in one.live_jobs()}
+        with autocommit(self._engine) as conn:
+            rows = queries.live(conn, users=list(users), most=SHOWN) if users else []
+        self._put(rows)
+        self._tell(followed - {str(row.id) for row in rows})
+
+    def _tell(self, job_ids: Collection[str]) -> None:
+        with self._lock:
+            users = list(self._followers)
+        ids = list(job_ids) if users else []
+        for start in range(0, len(ids), BATCH):
+            with autocommit(self._engine) as conn:
+                rows = queries.changed(conn, ids=ids[start : start + BATCH], users=users)
+            self._put(rows)
+
+    def _put(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            event = event_of(row)
+            with self._lock:
+                own = tuple(self._followers.get(row.user_id, ()))
+            for follower in own:
+                follower.put(event)

@@ -1,0 +1,120 @@
+"""The WebSocket under which a user follows the own jobs: GET /ws, token in the subprotocol, events as JSON.
+
+    new WebSocket("wss://host/api/ai-agent/ws", ["bearer", token])      {"event": "ai_job_update", "data": {...}}
+
+Each connection holds one thread of the server, and a second one that reads; the server has as many threads more as
+there may be connections, so that they take nothing from the requests.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from flask import Blueprint, Flask, g, request
+from flask_sock import Sock
+from simple_websocket import Server
+
+from api.auth import User, Verifier, bearer
+from api.errors import Forbidden, UpgradeRequired
+from api.live.follower import Follower
+from api.live.hub import Full, Hub
+from api.yard import PREFIX
+from config import Config
+
+SUBPROTOCOL = "bearer"
+PING_S = 25
+MESSAGE_BYTES = 4096  # of a client; none is needed
+MESSAGES = 60  # of a client in all; who sends more is not one of ours
+LOOK_S = 2.0  # how often a silent connection is looked at
+UNSENT_S = 30  # a reader that has taken nothing for so long is gone
+GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013  # RFC 6455, section 7.4.1; 1013 is in its registry
+
+
+def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Config]) -> None:
+    app.config["SOCK_SERVER_OPTIONS"] = {
+        "subprotocols": [SUBPROTOCOL],
+        "ping_interval": PING_S,
+        "max_message_size": MESSAGE_BYTES,
+    }
+    found = Blueprint("live", __name__, url_prefix=PREFIX)
+    found.before_request(lambda: _enter(verifier, settings().api.origins))
+    found.add_url_rule("/ws", "upgrade", _upgrade)  # for whoever asks without the handshake
+    Sock().route("/ws", bp=found)(lambda ws: _follow(ws, hub, g.user))
+    app.register_blueprint(found)
+
+
+def _enter(verifier: Verifier, origins: tuple[str, ...]) -> None:
+    """Before the handshake: a page of another origin, or nobody, is refused as every request is."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in (*origins, request.host_url.rstrip("/")):
+        raise Forbidden("This origin is not in api.origins")
+    g.user = verifier.user(_token())
+    g.user_id = g.user.id
+    for name in ("gunicorn.socket", "werkzeug.socket"):
+        if name in request.environ:
+            request.environ[name] = _Whole(request.environ[name])
+
+
+def _token() -> str:
+    """From the subprotocols, which is all that a browser can set, or from the usual header.  Raises Unauthorized."""
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    match [part.strip() for part in offered]:
+        case [name, token] if name == SUBPROTOCOL:
+            return token
+    return bearer(request.headers.get("Authorization"))
+
+
+def _upgrade() -> NoReturn:
+    raise UpgradeRequired
+
+
+def _follow(ws: Server, hub: Hub, user: User) -> None:
+    try:
+        follower = hub.enter(user.id)
+    except Full:
+        ws.close(TRY_AGAIN, "too many connections; try again later")
+        return
+    try:
+        hub.show(follower)
+        code, reason = _tell(ws, follower, user)
+        ws.close(code, reason)
+    finally:
+        hub.leave(follower)
+
+
+def _tell(ws: Server, follower: Follower, user: User) -> tuple[int, str]:
+    """Sends what there is until the connection has to go; returns why.  Raises ConnectionClosed."""
+    heard = 0
+    while not follower.closed:
+        for event in follower.take(LOOK_S):
+            ws.send(event.text)
+        while ws.receive(timeout=0) is not None:
+            heard += 1
+        if follower.overrun:
+            return TRY_AGAIN, "too slow; connect again"
+        if heard > MESSAGES:
+            return POLICY, "too many messages"
+        if time.time() >= user.expires_at:
+            return POLICY, "the token has expired"
+    return GOING_AWAY, "the server is stopping"
+
+
+class _Whole:
+    """The connection's socket, as simple-websocket uses it: frames of two threads never mix, and none is cut."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._sending = threading.Lock()
+        with suppress(OSError):  # not every socket is one of TCP
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_S * 1000)
+
+    def send(self, data: bytes) -> int:
+        with self._sending:
+            socket.socket.sendall(self._sock, data)  # which waits: api.line.Line's own would keep all that is not read
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)

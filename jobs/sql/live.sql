@@ -1,0 +1,18 @@
+-- What users are shown of the jobs that they have live, at most so many of each user's that wait for their turn.
+select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_message, j.version, null as result_data
+  from unnest(cast(:users as text[])) as u(id)
+ cross join lateral (
+       (select *
+          from ai_jobs r
+         where r.user_id = u.id and r.status = 'queued' and r.next_processing_at is null
+         order by r.rank, r.turn, r.seq
+         limit :most)
+        union all
+       (select *
+          from ai_jobs w
+         where w.user_id = u.id and w.status = 'queued' and w.next_processing_at is not null
+         limit :most)) j
+ union all
+select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_message, j.version, null
+  from ai_jobs j
+ where j.status = 'processing' and j.user_id = any(cast(:users as text[]))

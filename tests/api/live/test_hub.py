@@ -1,0 +1,170 @@
+"""The hub tells followers what is in the database: their own jobs, never less, whatever news was lost."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from api.live.follower import Follower
+from api.live.hub import Full, Hub
+from jobs import store
+from jobs.news import Word, tag_of
+from tests.api import kit
+from tests.factory import EVERYWHERE, make_job
+from tests.jobs.kit import wait_until
+
+NEVER = {"YARD_SCHEDULER__POLL_EVERY_S": "1000"}  # so that news alone can bring it
+
+
+@pytest.fixture
+def hub(engine: Engine, conn: Connection) -> Iterator[Hub]:
+    made = opened(engine)
+    yield made
+    close(made)
+
+
+def opened(engine: Engine, **settings: str) -> Hub:
+    config = kit.settings(**NEVER | settings)
+    return Hub(engine, lambda: config)
+
+
+def close(hub: Hub) -> None:
+    hub.close()
+    if hub._thread:
+        hub._thread.join(10)
+
+
+def told(follower: Follower, within_s: float = 10) -> list[tuple[str, dict[str, Any]]]:
+    messages = [json.loads(event.text) for event in follower.take(within_s)]
+    return [(message["event"], message["data"]) for message in messages]
+
+
+def word(job_id: str, user: str | None = "ann") -> Word:
+    return Word(job_id, None if user is None else tag_of(user), ended=False)
+
+
+def finish(conn: Connection, job_id: str, **columns: str) -> None:
+    more = "".join(f", {name} = {value}" for name, value in columns.items())
+    sql = f"update ai_jobs set completed_at = now(), version = version + 1{more} where id = :id"
+    conn.execute(text(sql), {"id": job_id})
+
+
+END = {"lease_expires_at": "null"}
+CASES = {
+    "waiting": ({}, "ai_job_update", {"message": "Waiting for its turn", "progress": 0}),
+    "processing": ({}, "ai_job_update", {"message": "Running", "progress": 0}),
+    "completed": ({"result_data": {"a": 1}}, "ai_job_complete", {"result": {"a": 1}, "progress": 100}),
+    "failed": ({"error_message": "no"}, "ai_job_error", {"error": "no"}),
+    "cancelled": ({}, "ai_job_error", {"error": "The job was cancelled"}),
+}
+
+
+@pytest.mark.parametrize("state", CASES)
+def test_each_state_has_its_event(hub: Hub, conn: Connection, state: str):
+    columns, name, data = CASES[state]
+    job_id, follower = make_job(conn, state, **columns), hub.enter("ann")
+    hub.changed([word(job_id)])
+    status = "queued" if state == "waiting" else state
+    assert told(follower) == [(name, {"job_id": job_id, "status": status, "version": 1, **data})]
+
+
+def test_progress_is_told_with_its_message(hub: Hub, conn: Connection):
+    job_id, follower = make_job(conn, "processing", progress=40, progress_message="12 objects"), hub.enter("ann")
+    hub.changed([word(job_id)])
+    [(_, data)] = told(follower)
+    assert (data["progress"], data["message"]) == (40, "12 objects")
+
+
+def test_a_follower_hears_of_the_own_jobs_alone(hub: Hub, conn: Connection):
+    mine, others = make_job(conn, "completed"), make_job(conn, "completed", user_id="bob")
+    ann, bob = hub.enter("ann"), hub.enter("bob")
+    hub.changed([word(mine, None), word(others, None)])  # as if the tags could not tell
+    assert [data["job_id"] for _, data in told(ann)] == [mine]
+    assert [data["job_id"] for _, data in told(bob)] == [others]
+
+
+def test_all_connections_of_a_user_hear_it_and_one_that_left_does_not(hub: Hub, conn: Connection):
+    job_id, gone, here, there = make_job(conn, "completed"), hub.enter("ann"), hub.enter("ann"), hub.enter("ann")
+    hub.leave(gone)
+    hub.changed([word(job_id)])
+    assert len(told(here)) == len(told(there)) == 1
+    assert told(gone, 0) == []
+
+
+def test_news_of_users_who_do_not_follow_is_not_read(hub: Hub, conn: Connection):
+    make_job(conn, "completed", user_id="bob")
+    hub.enter("ann")
+    hub.changed([word("x", "bob")])
+    assert hub._changed == set()
+    hub.leave(hub.enter("bob"))
+    hub.changed([word("x", "bob")])
+    assert hub._changed == set()
+
+
+def test_who_enters_is_shown_the_own_live_jobs(hub: Hub, conn: Connection):
+    mine = {make_job(conn, state) for state in ("ready", "waiting", "processing")}
+    make_job(conn, "completed")
+    make_job(conn, "ready", user_id="bob")
+    make_job(conn, "processing", user_id="bob")
+    follower = hub.enter("ann")
+    hub.show(follower)
+    assert {data["job_id"] for _, data in told(follower, 0)} == mine
+
+
+def test_what_ended_while_news_was_lost_is_told_by_the_next_look(hub: Hub, conn: Connection):
+    ends, begins = make_job(conn, "processing"), make_job(conn, "ready")
+    follower = hub.enter("ann")
+    hub.show(follower)
+    assert len(told(follower, 0)) == 2
+    finish(conn, ends, status="'failed'", lease_expires_at="null", error_message="'no'")
+    store.claim(conn, worker_id="w", job_types=["t"], seats=1, lows=EVERYWHERE, lease_s=30, fleet_cap=None)
+    hub.look()
+    seen: dict[str, str] = {}
+    while len(seen) < 2:
+        seen |= {data["job_id"]: name for name, data in told(follower)}
+    assert seen == {ends: "ai_job_error", begins: "ai_job_update"}
+
+
+def test_without_news_followers_are_looked_after_all_the_same(engine: Engine, conn: Connection):
+    hub = opened(engine, YARD_SCHEDULER__POLL_EVERY_S="0.05")
+    follower = hub.enter("ann")
+    job_id = make_job(conn, "processing")
+    assert [data["job_id"] for _, data in told(follower)] == [job_id]
+    close(hub)
+
+
+def test_news_that_could_not_be_read_is_not_lost(hub: Hub, conn: Connection, monkeypatch: pytest.MonkeyPatch):
+    """The job was never live while the follower looked: nothing else would tell."""
+    follower, job_id = hub.enter("ann"), make_job(conn, "completed")
+    conn.execute(text("alter table ai_jobs rename to gone"))
+    try:
+        hub.changed([word(job_id)])
+        wait_until(lambda: not hub._awake.is_set(), "the hub's turn")
+    finally:
+        conn.execute(text("alter table gone rename to ai_jobs"))
+    assert [data["job_id"] for _, data in told(follower)] == [job_id]
+
+
+def test_there_are_so_many_connections_and_no_more(engine: Engine, conn: Connection):
+    hub = opened(engine, YARD_API__SOCKETS__MOST="3", YARD_API__SOCKETS__PER_USER="2")
+    first, _second = hub.enter("ann"), hub.enter("ann")
+    with pytest.raises(Full):
+        hub.enter("ann")
+    hub.enter("bob")
+    with pytest.raises(Full):
+        hub.enter("eve")
+    hub.leave(first)
+    hub.leave(first)  # twice is once
+    hub.enter("eve")
+    assert hub.count() == 3
+    close(hub)
+
+
+def test_when_it_closes_everybody_has_to_go_and_nobody_comes_in(hub: Hub):
+    follower = hub.enter("ann")
+    hub.close()
+    assert follower.closed
+    with pytest.raises(Full):
+        hub.enter("bob")

@@ -1,0 +1,164 @@
+"""Followers over real WebSockets: two web processes, a worker on its own, and strangers who hear nothing."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import jwt
+import pytest
+import simple_websocket
+from simple_websocket import Client, ConnectionClosed
+
+from api import auth
+from tests.processes import SECRET, Web, fleet, wait_until
+
+PATIENCE_S = 30.0
+SPLIT = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_API__SOCKETS__PER_USER": "3"}
+
+
+@pytest.fixture(scope="module")
+def webs(database_url: str) -> Iterator[list[Web]]:
+    with fleet(database_url, webs=2, workers=1, **SPLIT) as (found, _):
+        yield found
+
+
+def address(web: Web) -> str:
+    return f"ws://127.0.0.1:{web.port}/api/ai-agent/ws"
+
+
+@contextmanager
+def socket(web: Web, user: str = "ann", token: str | None = None, **options: Any) -> Iterator[Client]:
+    offered = ["bearer", token or auth.issue(SECRET, user)]
+    client = Client.connect(address(web), subprotocols=offered, **options)
+    try:
+        yield client
+    finally:
+        with suppress(ConnectionClosed):
+            client.close()
+
+
+def told(client: Client, until: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Messages up to the one that is waited for."""
+    messages: list[dict[str, Any]] = []
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if heard := client.receive(timeout=1):
+            messages.append(json.loads(heard))
+            if until(messages[-1]):
+                return messages
+    raise AssertionError(f"it was not told; what was: {messages}")
+
+
+def ended(job_id: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda heard: heard["data"]["job_id"] == job_id and heard["event"] != "ai_job_update"
+
+
+def closing(client: Client) -> tuple[int, str]:
+    """How the server closed it."""
+    try:
+        while True:
+            assert client.receive(timeout=PATIENCE_S) is not None, "it was not closed"
+    except ConnectionClosed as closed:
+        return closed.reason, closed.message
+
+
+def test_what_a_worker_draws_reaches_the_browser_on_every_web_process_and_no_stranger(webs: list[Web]):
+    with socket(webs[0]) as near, socket(webs[1]) as far, socket(webs[1], "bob") as stranger:
+        job_id = webs[0].draw("login flowchart: enter password, check")
+        heard = told(near, ended(job_id)), told(far, ended(job_id))
+        bobs = webs[0].call("POST", "/create-canvas", {"instructions": "a mind map"}, user="bob")[1]["job_id"]
+        assert {one["data"]["job_id"] for one in told(stranger, ended(bobs))} == {bobs}
+    result = webs[1].call("GET", f"/job/{job_id}/result")[1]["result"]
+    for messages in heard:
+        last = messages[-1]
+        assert (last["event"], last["data"]["result"]) == ("ai_job_complete", result)
+        versions = [one["data"]["version"] for one in messages]
+        assert versions == sorted(set(versions)), "a version was told twice, or out of order"
+
+
+def test_the_answer_of_enqueue_names_the_socket(webs: list[Web]):
+    answer = webs[0].call("POST", "/create-canvas", {"instructions": "a mind map"})[1]
+    assert address(webs[0]).endswith(answer["links"]["events"])
+
+
+def test_a_cancel_over_one_web_process_is_told_on_the_other(webs: list[Web]):
+    with socket(webs[1]) as far:
+        made = {"job_type": "create_canvas", "request_data": {"instructions": "x"}, "delay_s": 600}
+        job_id = webs[0].call("POST", "/jobs", made)[1]["job_id"]
+        webs[0].call("POST", f"/job/{job_id}/cancel")
+        assert told(far, ended(job_id))[-1]["data"]["status"] == "cancelled"
+
+
+def test_who_connects_is_told_the_live_jobs_first(webs: list[Web]):
+    made = {"job_type": "create_canvas", "request_data": {"instructions": "x"}, "delay_s": 600}
+    job_id = webs[0].call("POST", "/jobs", made, user="cora")[1]["job_id"]
+    with socket(webs[0], "cora") as client:
+        [snapshot] = told(client, lambda _: True)
+    assert (snapshot["event"], snapshot["data"]["job_id"]) == ("ai_job_update", job_id)
+    assert snapshot["data"]["status"] == "queued"
+
+
+REFUSED = {
+    "nobody": {},
+    "a forged token": {"subprotocols": ["bearer", auth.issue("another secret of 32 bytes or more!!", "ann")]},
+    "another subprotocol": {"subprotocols": ["chat"]},
+    "a page of another origin": {
+        "subprotocols": ["bearer", auth.issue(SECRET, "ann")],
+        "headers": {"Origin": "https://evil.example"},
+    },
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_these_are_refused_before_the_handshake(webs: list[Web], how: str):
+    with pytest.raises(simple_websocket.ConnectionError) as refused:
+        Client.connect(address(webs[0]), **REFUSED[how])
+    assert refused.value.status_code == (403 if "origin" in how else 401)
+
+
+def test_a_page_of_the_own_origin_may_connect(webs: list[Web]):
+    with socket(webs[0], headers={"Origin": "http://127.0.0.1"}) as client:  # its header Host has no port either
+        assert client.connected
+
+
+def test_a_token_that_ends_ends_the_connection(webs: list[Web]):
+    soon = {"sub": "ann", "iat": time.time(), "exp": time.time() + 1}
+    with socket(webs[0], token=jwt.encode(soon, SECRET, algorithm="HS256")) as client:
+        assert closing(client) == (1008, "the token has expired")
+
+
+def test_one_user_has_so_many_connections_and_the_api_goes_on(webs: list[Web]):
+    def fits() -> bool:  # those of other tests may still be about to leave
+        with socket(webs[0], "dora") as probe:
+            return probe.receive(timeout=0.2) is None
+
+    wait_until(fits, "a free place")
+    with socket(webs[0], "dora"), socket(webs[0], "dora"), socket(webs[0], "dora"), socket(webs[0], "dora") as fourth:
+        assert closing(fourth)[0] == 1013
+        assert webs[0].call("GET", "/jobs", user="dora")[0] == 200
+
+
+def test_a_client_that_talks_too_much_has_to_go(webs: list[Web]):
+    with socket(webs[0]) as client:
+        with pytest.raises(ConnectionClosed):  # noqa: PT012 - it may come at any of them
+            for _ in range(200):
+                client.send("x")
+                time.sleep(0.01)
+            closing(client)
+            client.send("y")
+        assert client.close_reason == 1008
+
+
+def test_a_message_that_is_too_large_ends_the_connection(webs: list[Web]):
+    with socket(webs[0]) as client:
+        client.send("x" * 5000)
+        assert closing(client)[0] == 1009
+
+
+def test_a_server_that_stops_says_so(database_url: str):
+    with fleet(database_url, webs=1) as ([web], _), socket(web) as client:
+        web.process.terminate()
+        assert closing(client)[0] == 1001
+        assert web.process.wait(30) == 0
