@@ -46,6 +46,7 @@ def create_app(
     Raises SetupError when there is no key to check tokens with.
     """
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # an address with // would be answered with HTML that repeats it
     if hops := settings().api.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's docs do
     access_log.register(app)
@@ -60,7 +61,7 @@ def create_app(
     verifier = _verifier(settings())
     app.register_blueprint(routes.blueprint(yard, verifier))
     websocket.register(app, audience.hub, verifier, settings)
-    app.register_blueprint(health.blueprint(settings, engine, status))
+    app.register_blueprint(health.blueprint(settings, engine, status, verifier.problem))
     app.register_blueprint(metrics.blueprint(settings, counted))
     app.register_blueprint(description.blueprint(yard.job_types))
     return app

@@ -2,20 +2,21 @@
 
     /livez    the process answers (the database is not asked)
     /readyz   it can serve: the database answers
-    /health   it can serve, and the scheduler inside it makes progress
+    /health   it can serve and check tokens, and the scheduler inside it makes progress
 
 The last two answer 503 when it is not so, and say why.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from flask import Blueprint
 from sqlalchemy import Engine, exc
 
 from api.answers import Database, Health, NotReady, Processor, Ready, Unhealthy
 from api.build import VERSION
-from api.errors import error_body
+from api.errors import HEADERS, error_body
 from api.schemas import iso
 from api.yard import PREFIX
 from config import Config
@@ -24,16 +25,20 @@ from jobs.db.patience import patient_for
 from jobs.telemetry import SchedulerStatus
 
 ANSWER_S = 2.0
+UNWELL = HEADERS[HTTPStatus.SERVICE_UNAVAILABLE]
 
 
 def blueprint(
-    settings: Callable[[], Config], engine: Engine, status: Callable[[], SchedulerStatus | None]
+    settings: Callable[[], Config],
+    engine: Engine,
+    status: Callable[[], SchedulerStatus | None],
+    sign_in_problem: Callable[[], str | None],
 ) -> Blueprint:
-    """`status` gives None when no scheduler runs in this process."""
+    """`status` gives None when no scheduler runs in this process; `sign_in_problem` None when tokens can be checked."""
     found = Blueprint("health", __name__, url_prefix=PREFIX)
     found.add_url_rule("/livez", "livez", lambda: {"status": "alive"})
     found.add_url_rule("/readyz", "readyz", lambda: _ready(database(engine)))
-    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status()))
+    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status(), sign_in_problem()))
     return found
 
 
@@ -48,14 +53,17 @@ def database(engine: Engine) -> Database:
         return "disconnected"
 
 
-def _ready(found: Database) -> tuple[Ready | NotReady, int]:
+def _ready(found: Database) -> tuple[Ready | NotReady, int, Mapping[str, str]]:
     if found == "connected":
-        return {"status": "ready", "database": found}, 200
-    return {"status": "unavailable", "database": found, **error_body("not_ready", f"The database is {found}")}, 503
+        return {"status": "ready", "database": found}, 200, {}
+    fault = error_body("not_ready", f"The database is {found}")
+    return {"status": "unavailable", "database": found, **fault}, 503, UNWELL
 
 
-def _health(config: Config, found: Database, scheduler: SchedulerStatus | None) -> tuple[Health | Unhealthy, int]:
-    fault = _fault(found, scheduler)
+def _health(
+    config: Config, found: Database, scheduler: SchedulerStatus | None, sign_in_problem: str | None
+) -> tuple[Health | Unhealthy, int, Mapping[str, str]]:
+    fault = _fault(found, scheduler) or sign_in_problem
     body: Health = {
         "status": "unhealthy" if fault else "healthy",
         "database": found,
@@ -63,7 +71,7 @@ def _health(config: Config, found: Database, scheduler: SchedulerStatus | None) 
         "timestamp": iso(datetime.now(UTC)),
         "version": VERSION,
     }
-    return ({**body, **error_body("unhealthy", fault)}, 503) if fault else (body, 200)
+    return ({**body, **error_body("unhealthy", fault)}, 503, UNWELL) if fault else (body, 200, {})
 
 
 def _fault(found: Database, scheduler: SchedulerStatus | None) -> str | None:

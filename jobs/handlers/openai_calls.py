@@ -18,7 +18,9 @@ from jobs.handlers.asking import Answer, Endpoint, Message
 from jobs.outcomes import Fail, Retry
 
 ANSWER_CHARS = 1_000_000  # a model that runs wild is stopped here; a full canvas has about 10,000
-PAUSE_S = 5.0  # before the provider is asked again after a fault of its own
+# Before the provider is asked again after a fault of its own.  Seconds, and not the minutes of a counted retry: clients
+# that exist already give a job up 295 s after its enqueue, and provider.max_wait_s ends the waits well before that.
+PAUSE_S = 5.0
 RATE_LIMIT_PAUSE_S = 20.0  # when it says "slow down" without saying for how long
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 3600.0  # "Retry-After: 0" must not become a busy loop
 
