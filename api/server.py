@@ -44,7 +44,7 @@ def serve(start: Start, config: Config) -> NoReturn:
     requests are still answered; a second SIGTERM to the worker does not wait for it.
     Raises SetupError when the address cannot be listened on; one that `start` raises is printed, and ends in code 4.
     """
-    listener = _listen(config.bind, config.api.port)
+    listener = listen(config.bind, config.api.port, "api.bind or api.port (PORT)")
     _allow_files(config.api.threads + IDLE_CONNECTIONS + OTHER_FILES)
     options = _options(config, listener.detach())  # detached: gunicorn closes the handle that it is given
     _Arbiter(_Server(start, options)).run()
@@ -69,8 +69,11 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
     }
 
 
-def _listen(bind: str, port: int) -> socket.socket:
-    """Here and not in gunicorn, which tries five times and says so in ten lines."""
+def listen(bind: str, port: int, settings: str) -> socket.socket:
+    """Here and not in gunicorn, which tries five times and says so in ten lines.
+
+    Raises SetupError, which names the `settings` to change.
+    """
     host = bind.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -79,7 +82,7 @@ def _listen(bind: str, port: int) -> socket.socket:
         reason = str(error.strerror).partition(" (")[0]  # without the address in Python's own words
         raise SetupError(
             f"api: cannot listen on {bind}, port {port}: {reason}; "
-            "end the program that uses it, or set another api.bind or api.port (PORT)"
+            f"end the program that uses it, or set another {settings}"
         ) from error
 
 

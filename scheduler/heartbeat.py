@@ -13,6 +13,7 @@ from jobs import store, workers
 from jobs.db.line import Line
 from jobs.held import Held
 from jobs.states import State
+from jobs.telemetry import RunLost, emit
 from scheduler.leader import Leader
 from scheduler.pool import Pool
 
@@ -71,6 +72,7 @@ class Heartbeat:
                     held.stop("cancelled")
             elif _lost(held, seen.get(held.claim.id)) and held.stop("lost"):
                 log.warning("job %s: this worker has lost run %d of it", held.claim.id, held.claim.claim_seq)
+                emit(RunLost(held.claim.id, held.claim.claim_seq))
         if self.stands:
             self._leader.heard(beat.term, sent=sent, ttl_s=worker.leader_ttl_s)
 

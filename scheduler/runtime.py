@@ -132,11 +132,12 @@ class Runtime:
             last_pass_age_s=max(self.clock.last_pass_age_s(), time.monotonic() - self.pump.last_step),
             late_after_s=2 * poll_s + 1,
             problem=self._problem(),
+            listener_gone_s=self._listener.gone_s() if self._listener else None,
         )
 
     def _problem(self) -> str | None:
-        if not all(thread.is_alive() for thread in self._threads):
-            return "a thread of the scheduler has died"
+        if dead := [thread.name for thread in self._threads if not thread.is_alive()]:
+            return f"its thread {dead[0]} has died"
         if self._is_clogged():
             return "most seats are held by handlers that do not end"
         return None
