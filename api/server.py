@@ -81,7 +81,7 @@ def listen(bind: str, port: int, settings: str) -> socket.socket:
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]  # without the address in Python's own words
         raise SetupError(
-            f"api: cannot listen on {bind}, port {port}: {reason}; "
+            f"{settings.partition('.')[0]}: cannot listen on {bind}, port {port}: {reason}; "
             f"end the program that uses it, or set another {settings}"
         ) from error
 

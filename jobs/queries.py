@@ -15,7 +15,7 @@ from jobs.states import State
 class Fleet:
     """The whole queue in numbers.
 
-    `depth` is {(job_type, "ready" | "waiting" | "processing"): jobs}, `finals` {(job_type, status): jobs that ended so},
+    `depth` is {(job_type, "ready" | "waiting" | "processing"): jobs}, `finals` {(job_type, status): ended jobs},
     `oldest_ready_s` {job_type: how long its oldest ready job has been ready}; what would be 0 may be missing.
     `workers` counts processes heard of lately; `term` is the newest term, and `led` whether its lease goes on.
     """

@@ -1,15 +1,26 @@
 """What Prometheus reads, and who may read it."""
 
+import time
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from api import gauges
+from api import counts, gauges
 from jobs import telemetry
 from jobs.db.engine import open_engine
-from jobs.telemetry import LeaderChanged, RunEnded, RunStarted, StaleWrite, TaskRan
+from jobs.telemetry import (
+    HintAnswered,
+    LeaderChanged,
+    ListenerChanged,
+    ProviderCalled,
+    RunEnded,
+    RunLost,
+    RunStarted,
+    StaleWrite,
+    TaskRan,
+)
 from tests.api import kit
 from tests.api.kit import PREFIX, TOKEN, assert_error
 from tests.api.test_health import WELL
@@ -29,6 +40,14 @@ def scraped(scene, **options: Any):
     return samples
 
 
+def nonzero(samples):
+    return {labels: value for labels, value in samples.items() if value}
+
+
+def of(job_type: str, status: str):
+    return (("job_type", job_type), ("status", status))
+
+
 @pytest.fixture
 def fresh(yard, monkeypatch):
     """Looks at the queue at every scrape."""
@@ -46,20 +65,52 @@ def test_the_queue_is_counted_by_status(fresh):
     for state in ("processing", "completed", "failed", "cancelled"):
         make_job(fresh.conn, state)
     found = scraped(fresh)
-    assert found["yardmaster_queue_jobs"] == {
-        (("status", "ready"),): 2,
-        (("status", "waiting"),): 1,
-        (("status", "processing"),): 1,
+    assert nonzero(found["yardmaster_queue_jobs"]) == {
+        of("t", "ready"): 2,
+        of("t", "waiting"): 1,
+        of("t", "processing"): 1,
+    }
+    assert nonzero(found["yardmaster_finished_jobs"]) == {
+        of("t", "completed"): 1,
+        of("t", "failed"): 1,
+        of("t", "cancelled"): 1,
     }
     assert found["yardmaster_database_up"] == {(): 1}
     assert found["yardmaster_workers"] == {(): 0}
-    assert 0 <= found["yardmaster_queue_oldest_ready_age_seconds"][()] < 200
+    ages_s = found["yardmaster_queue_oldest_ready_age_seconds"]
+    assert 90 <= ages_s[(("job_type", "t"),)] < 200
+    assert ages_s[(("job_type", "create_canvas"),)] == 0
 
 
-def test_an_empty_queue_has_no_age(fresh):
+def test_the_leader_of_the_fleet_is_shown(fresh):
+    assert scraped(fresh)["yardmaster_leader_present"] == {(): 0}
+    term = "('scheduler', 'w', 7, clock_timestamp() + interval '1 hour')"
+    fresh.conn.execute(text(f"insert into ai_leader (name, holder, term, expires_at) values {term}"))
     found = scraped(fresh)
-    assert found["yardmaster_queue_oldest_ready_age_seconds"] == {(): 0}
-    assert set(found["yardmaster_queue_jobs"].values()) == {0}
+    fresh.conn.execute(text("delete from ai_leader"))
+    assert (found["yardmaster_leader_present"], found["yardmaster_leader_term"]) == ({(): 1}, {(): 7})
+
+
+def test_every_job_type_of_this_release_is_shown_although_it_has_no_jobs(fresh):
+    found = scraped(fresh)
+    assert {dict(labels)["job_type"] for labels in found["yardmaster_queue_jobs"]} == {"t", "create_canvas"}
+    assert len(found["yardmaster_queue_jobs"]) == len(found["yardmaster_finished_jobs"]) == 6
+    assert set(found["yardmaster_queue_oldest_ready_age_seconds"].values()) == {0}
+
+
+def test_job_types_beyond_a_number_are_counted_together(engine, fresh, monkeypatch):
+    monkeypatch.setattr(gauges, "JOB_TYPES", 4)
+    scene = kit.scene(engine, fresh.conn, kit.settings())
+    for number in range(6):
+        old = make_job(fresh.conn, job_type=f"by_sql_{number}")
+        age = text("update ai_jobs set ready_at = clock_timestamp() - make_interval(secs => :s) where id = :id")
+        fresh.conn.execute(age, {"s": 100 * number, "id": old})
+    found = scraped(scene)
+    jobs = nonzero(found["yardmaster_queue_jobs"])
+    assert len(jobs) == 3
+    assert jobs[of("other", "ready")] == 4
+    assert len(found["yardmaster_queue_oldest_ready_age_seconds"]) == 5
+    assert max(found["yardmaster_queue_oldest_ready_age_seconds"].values()) >= 500
 
 
 def test_scrapes_that_follow_at_once_share_one_look(yard):
@@ -96,6 +147,82 @@ def test_what_happens_in_this_process_is_counted(fresh):
     assert found["yardmaster_task_jobs_total"] == {reap: 4}
     assert found["yardmaster_task_seconds_sum"] == {reap: 0.75}
     assert found["yardmaster_leader_changes_total"] == {(): 1}
+
+
+def test_lost_runs_and_answered_hints_are_counted(yard):
+    telemetry.emit(RunLost(job_id="1", claim_seq=1))
+    telemetry.emit(HintAnswered(wait_s=0.002))
+    found = scraped(yard)
+    assert found["yardmaster_runs_lost_total"] == {(): 1}
+    assert found["yardmaster_hint_to_claim_seconds_count"] == {(): 1}
+    buckets = {dict(labels)["le"]: n for labels, n in found["yardmaster_hint_to_claim_seconds_bucket"].items()}
+    assert (buckets["0.001"], buckets["0.0025"]) == (0, 1)
+
+
+def test_a_task_says_when_it_last_succeeded(yard):
+    before = time.time()
+    telemetry.emit(TaskRan(task="reap", duration_s=0.5, rows=0, failed=True))
+    assert "yardmaster_task_last_success_timestamp_seconds" not in scraped(yard)
+    telemetry.emit(TaskRan(task="reap", duration_s=0.5, rows=0, failed=False))
+    assert before <= scraped(yard)["yardmaster_task_last_success_timestamp_seconds"][(("task", "reap"),)] <= time.time()
+
+
+def test_the_listener_is_shown_once_there_is_one(yard):
+    def shown():
+        found = scraped(yard)
+        return found["yardmaster_listener_connected"][()], found["yardmaster_listener_reconnects_total"][()]
+
+    assert "yardmaster_listener_connected" not in scraped(yard)
+    steps = [(False, 0), (True, 1), (False, 1), (True, 2)]
+    seen = []
+    for connected, connections in steps:
+        telemetry.emit(ListenerChanged(connected=connected, connections=connections))
+        seen.append(shown())
+    assert seen == [(0, 0), (1, 0), (0, 0), (1, 1)]
+
+
+def test_calls_of_the_model_are_counted_with_their_tokens(yard):
+    telemetry.emit(ProviderCalled("m", "answered", 3.0, 100, 20))
+    telemetry.emit(ProviderCalled("m", "rate_limited", 0.2, 0, 0))
+    found = scraped(yard)
+    calls = {dict(labels)["outcome"]: n for labels, n in found["yardmaster_provider_calls_total"].items()}
+    assert calls == {"answered": 1, "rate_limited": 1}
+    assert found["yardmaster_provider_call_seconds_sum"] == {(("model", "m"),): 3.2}
+    tokens = {dict(labels)["direction"]: n for labels, n in found["yardmaster_provider_tokens_total"].items()}
+    assert tokens == {"in": 100, "out": 20}
+
+
+def test_error_codes_that_handlers_make_up_are_bounded(yard, monkeypatch):
+    for number in range(counts.ERROR_CODES + 7):
+        telemetry.emit(RunEnded(**RUN, outcome="failed", error_code=f"code_{number}", run_s=1.0))
+    runs = {dict(labels)["error_code"]: n for labels, n in scraped(yard)["yardmaster_runs_total"].items()}
+    assert len(runs) == counts.ERROR_CODES + 1
+    assert runs["other"] == 7
+
+
+def test_requests_are_counted_by_rule_and_status_and_never_by_path(yard):
+    for path in (f"/job/{kit.HOSTILE}/status", "/job/7/status", "/nothing/at/all"):
+        assert yard.get(path).status_code == 404
+    assert yard.canvas().status_code == 202
+    assert yard.client.open(f"{PREFIX}/livez", method="BREW").status_code == 405
+    found = scraped(yard)
+    requests = found["yardmaster_http_requests_total"]
+    rules = {
+        (said["method"], said["route"], said["status"]): n for said, n in ((dict(k), n) for k, n in requests.items())
+    }
+    assert rules["GET", f"{PREFIX}/job/<job_id>/status", "404"] == 1
+    assert rules["GET", "unmatched", "404"] == 2
+    assert rules["POST", f"{PREFIX}/create-canvas", "202"] == 1
+    assert rules["other", "unmatched", "405"] == 1
+    assert "script" not in str(requests)
+    times = found["yardmaster_http_request_seconds_count"]
+    assert times[(("method", "POST"), ("route", f"{PREFIX}/create-canvas"))] == 1
+
+
+def test_requests_that_wait_for_their_job_are_shown(yard):
+    assert scraped(yard)["yardmaster_requests_waiting"] == {(): 0}
+    with yard.waiting.place("some job"):
+        assert scraped(yard)["yardmaster_requests_waiting"] == {(): 1}
 
 
 def test_the_scheduler_of_this_process_is_shown(yard):

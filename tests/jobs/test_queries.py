@@ -1,5 +1,6 @@
 """The reads: what users may see of their own jobs, and what operators see of the fleet."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -111,14 +112,65 @@ def test_the_fleet_is_counted_over_all_users(conn):
     workers.heartbeat(conn, [], kit.worker("silent"), stands=False)
     conn.execute(text("update ai_workers set seen_at = seen_at - interval '61 s' where id = 'silent'"))
     found = queries.fleet(conn, silent_s=60)
-    assert (found.ready, found.waiting, found.processing, found.workers) == (2, 4, 4, 1)
+    assert found.depth == {("t", "ready"): 2, ("t", "waiting"): 4, ("t", "processing"): 4}
+    assert found.finals == {("t", "completed"): 2, ("t", "failed"): 2, ("t", "cancelled"): 2}
+    assert found.workers == 1
 
 
-def test_the_oldest_ready_job_is_looked_for_in_every_rank(conn):
-    assert queries.fleet(conn, silent_s=60).oldest_ready_s is None
+def test_the_fleet_is_counted_by_job_type(conn):
+    for job_type, state in (("a", "ready"), ("a", "ready"), ("b", "ready"), ("b", "failed"), ("c", "failed")):
+        make_job(conn, state, job_type=job_type)
+    found = queries.fleet(conn, silent_s=60)
+    assert found.depth == {("a", "ready"): 2, ("b", "ready"): 1}
+    assert found.finals == {("b", "failed"): 1, ("c", "failed"): 1}
+    assert found.oldest_ready_s.keys() == {"a", "b"}
+
+
+def test_the_oldest_ready_job_of_a_type_is_looked_for_in_every_rank(conn):
+    assert queries.fleet(conn, silent_s=60).oldest_ready_s == {}
     make_job(conn, priority=9)
     old = make_job(conn, priority=-9)
+    make_job(conn, job_type="young")
     kit.put(conn, old, ready_at="clock_timestamp() - interval '100 s'")
     oldest_s = queries.fleet(conn, silent_s=60).oldest_ready_s
-    assert oldest_s is not None
-    assert 100 <= oldest_s < 110
+    assert 100 <= oldest_s["t"] < 110
+    assert oldest_s["young"] < 100
+
+
+def test_the_fleet_is_led_while_the_leaders_lease_goes_on(conn):
+    found = queries.fleet(conn, silent_s=60)
+    assert (found.term, found.led) == (0, False)
+    workers.heartbeat(conn, [], kit.worker("leader"), stands=True)
+    found = queries.fleet(conn, silent_s=60)
+    assert (found.term, found.led) == (1, True)
+    conn.execute(text("update ai_leader set expires_at = clock_timestamp() - interval '1 s'"))
+    found = queries.fleet(conn, silent_s=60)
+    assert (found.term, found.led) == (1, False)
+
+
+def test_next_up_is_the_job_that_is_claimed_next(conn):
+    assert queries.next_up(conn, silent_s=60) is None
+    for state in STATES[1:]:
+        make_job(conn, state, priority=9)
+    make_job(conn, turn=1)
+    later = make_job(conn, priority=3, turn=9)
+    first = make_job(conn, priority=3, turn=2, claim_seq=4)
+    kit.put(conn, first, ready_at="clock_timestamp() - interval '100 s'")
+    found = queries.next_up(conn, silent_s=60)
+    assert (found.id, found.claim_seq) == (first, 4)
+    assert 100 <= found.ready_s < 110
+    assert kit.ids(kit.claim(conn, seats=2).claims) == [first, later]
+
+
+def test_next_up_counts_who_could_take_it(conn):
+    make_job(conn, job_type="t", user_id="ann")
+    make_job(conn, "processing", user_id="ann")
+    make_job(conn, "processing", user_id="bob")
+    here = {"able": ["t", "u"], "also": ["t"], "unable": ["u"], "silent": ["t"]}
+    for number, (name, job_types) in enumerate(here.items()):
+        worker = dataclasses.replace(kit.worker(name), job_types=job_types, seats=number + 3, busy=1)
+        workers.heartbeat(conn, [], worker, stands=False)
+    conn.execute(text("update ai_workers set seats = 0 where id = 'also'"))  # fewer seats than runs: none is free
+    conn.execute(text("update ai_workers set seen_at = seen_at - interval '61 s' where id = 'silent'"))
+    found = queries.next_up(conn, silent_s=60)
+    assert (found.workers, found.free_seats, found.running, found.of_user) == (2, 2, 2, 1)
