@@ -58,5 +58,10 @@ def _until_cancelled(harm: Callable[[Runtime], ExitStack]) -> Handler:
     return handler
 
 
-HANDLERS = {name: _until_cancelled(harm) for name, harm in
-            {"timetable": _timetable, "tasks": _tasks, "pump": _pump, "death": _death}.items()}  # fmt: skip
+HANDLERS: dict[str, Handler] = {
+    "nothing": lambda _run: Done({}),
+    "timetable": _until_cancelled(_timetable),
+    "tasks": _until_cancelled(_tasks),
+    "pump": _until_cancelled(_pump),
+    "death": _until_cancelled(_death),
+}

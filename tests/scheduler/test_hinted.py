@@ -92,7 +92,6 @@ def test_a_hint_that_meets_no_free_seat_is_not_counted(make_rig: MakeRig, conn: 
     job = make_job(conn)
     with told(HintAnswered) as answered:
         hint(rig, conn, job)
-        rig.pump.step()
         gate.opened.set()
         until(lambda: not rig.pool.busy)
         rig.pump.poll()
