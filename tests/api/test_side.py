@@ -20,6 +20,7 @@ def test_a_port_that_is_taken_is_told_with_its_setting():
 
 
 def test_a_client_that_says_nothing_is_let_go_and_keeps_nobody_waiting(monkeypatch):
+    assert side._Handler.timeout == side.SILENT_CLIENT_S
     monkeypatch.setattr(side._Handler, "timeout", 0.2)
     app, port = Flask("side"), free_port()
     app.add_url_rule("/", view_func=lambda: "here")
