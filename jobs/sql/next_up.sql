@@ -1,8 +1,9 @@
--- The very next job of the queue, and whether somebody could take it.
+-- The very next job of the queue, and whether somebody could take it.  What no claim takes (see claim.sql) is not next.
 with head as materialized (
     select id, claim_seq, job_type, user_id, ready_at
       from ai_jobs
      where status = 'queued' and next_processing_at is null
+       and (deadline_at is null or deadline_at > clock_timestamp())
      order by rank, turn, seq
      limit 1
 ), able as (

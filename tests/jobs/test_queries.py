@@ -153,6 +153,8 @@ def test_next_up_is_the_job_that_is_claimed_next(conn):
     for state in STATES[1:]:
         make_job(conn, state, priority=9)
     make_job(conn, turn=1)
+    late = make_job(conn, priority=9)
+    kit.put(conn, late, deadline_at="clock_timestamp() - interval '1 s'")
     later = make_job(conn, priority=3, turn=9)
     first = make_job(conn, priority=3, turn=2, claim_seq=4)
     kit.put(conn, first, ready_at="clock_timestamp() - interval '100 s'")
