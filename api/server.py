@@ -45,7 +45,7 @@ def serve(start: Start, config: Config) -> NoReturn:
     requests are still answered; a second SIGTERM to the worker does not wait for it.
     Raises SetupError when the address cannot be listened on; one that `start` raises is printed, and ends in code 4.
     """
-    listener = _listen(config.bind, config.api.port)
+    listener = listen(config.bind, config.api.port, "api.bind or api.port (PORT)")
     options = _options(config, listener.detach())  # detached: gunicorn closes the handle that it is given
     options["worker_connections"] = (
         _allow_files(config.api.connections + config.api.sockets.most + OTHER_FILES) - OTHER_FILES
@@ -76,8 +76,11 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
     }
 
 
-def _listen(bind: str, port: int) -> socket.socket:
-    """Here and not in gunicorn, which tries five times and says so in ten lines."""
+def listen(bind: str, port: int, settings: str) -> socket.socket:
+    """Here and not in gunicorn, which tries five times and says so in ten lines.
+
+    Raises SetupError, which names the `settings` to change.
+    """
     host = bind.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -85,8 +88,8 @@ def _listen(bind: str, port: int) -> socket.socket:
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]  # without the address in Python's own words
         raise SetupError(
-            f"api: cannot listen on {bind}, port {port}: {reason}; "
-            "end the program that uses it, or set another api.bind or api.port (PORT)"
+            f"{settings.partition('.')[0]}: cannot listen on {bind}, port {port}: {reason}; "
+            f"end the program that uses it, or set another {settings}"
         ) from error
 
 

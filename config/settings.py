@@ -51,6 +51,7 @@ class Scheduler(Section):
     lease_s: Seconds = 30.0
     leader_ttl_s: Seconds = 15.0
     stop_budget_s: Seconds = 10.0
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
 
 class Backoff(Section):

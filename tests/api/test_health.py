@@ -14,6 +14,7 @@ from tests.api import kit
 from tests.api.kit import assert_error
 from tests.api.provider import AUDIENCE, ISSUER, Provider, jwk, rsa_key
 from tests.api.server_process import until
+from tests.factory import make_job
 from tests.scheduler.proxy import Proxy
 
 WELL = SchedulerStatus(
@@ -65,6 +66,23 @@ def test_a_dead_or_late_scheduler_is_unhealthy(yard, wrong):
     body = assert_error(yard.get("/health", None), 503, "unhealthy")
     assert (body["status"], body["database"]) == ("unhealthy", "connected")
     assert "scheduler" in body["error"]
+
+
+@pytest.mark.parametrize(("gone_s", "status"), [(None, 200), (0.0, 200), (60.0, 200), (60.1, 503)])
+def test_a_listen_connection_that_is_gone_for_two_leases_is_unhealthy(yard, gone_s, status):
+    yard.scheduler = dataclasses.replace(WELL, listener_gone_s=gone_s)
+    answer = yard.get("/health", None)
+    assert answer.status_code == status
+    assert status == 200 or "LISTEN" in answer.get_json()["error"]
+
+
+def test_only_health_speaks_of_the_scheduler_and_the_queue(yard):
+    """What a platform restarts or routes by must not turn red for what a restart does not mend."""
+    yard.scheduler = dataclasses.replace(WELL, running=False)
+    make_job(yard.conn)
+    yard.conn.execute(text("update ai_jobs set ready_at = ready_at - interval '1 day'"))
+    codes = [yard.get(path, None).status_code for path in ("/livez", "/readyz", "/health")]
+    assert codes == [200, 200, 503]
 
 
 def test_a_scheduler_with_a_problem_is_unhealthy_and_says_what_it_is(yard):
