@@ -14,7 +14,7 @@ from api.auth import Verifier, development_secret
 from api.schemas import Canvas
 from api.waiting import Waiting
 from api.yard import CANVAS, Hints, Yard
-from config import Config
+from config import Config, Taken
 from jobs import telemetry
 from jobs.telemetry import SchedulerStatus
 
@@ -37,11 +37,13 @@ def create_app(
     *,
     job_types: Mapping[str, type[BaseModel] | None],
     waiting: Waiting,
+    taken: Callable[[], Taken] = Taken,
 ) -> Flask:
     """The application that gunicorn serves.
 
     `settings` gives the configuration as it is now; `status` how the scheduler in this process is, None without one;
     `job_types` what may be asked for (see api.yard.Yard); `waiting` is to be told what ends in other processes.
+    `taken` says which configuration that is, and whether its file is broken.
     Raises SetupError when there is no key to check tokens with.
     """
     app = Flask(__name__, static_folder=None)
@@ -52,12 +54,12 @@ def create_app(
     app.after_request(_finish)
     cors.register(app, lambda: settings().api.origins)
     errors.register(app)
-    counted = metrics.Metrics(settings, engine, status)
+    counted = metrics.Metrics(settings, engine, status, taken)
     telemetry.subscribe(counted.heard)
     yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas}, waiting)
     telemetry.subscribe(waiting.heard)
     app.register_blueprint(routes.blueprint(yard, _verifier(settings())))
-    app.register_blueprint(health.blueprint(settings, engine, status))
+    app.register_blueprint(health.blueprint(settings, engine, status, taken))
     app.register_blueprint(metrics.blueprint(settings, counted))
     app.register_blueprint(description.blueprint(yard.job_types))
     return app

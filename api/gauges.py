@@ -1,15 +1,16 @@
-"""What is looked up at each scrape: the queue in the database, and the scheduler of this process."""
+"""What is looked up at each scrape: the queue in the database, the scheduler of this process, its configuration."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from config import Taken
 from jobs import queries
 from jobs.db.engine import autocommit
 from jobs.queries import Fleet
@@ -75,6 +76,22 @@ class SchedulerGauges(Collector):
         yield _gauge("scheduler_leading", "Whether this process leads the fleet", status.leading)
         yield _gauge("seats", "Jobs that this process may run at the same time", status.seats)
         yield _gauge("seats_busy", "Jobs that this process runs now", status.active_jobs)
+
+
+class ConfigGauges(Collector):
+    """Which configuration is in force, and whether a newer file was refused."""
+
+    def __init__(self, taken: Callable[[], Taken]) -> None:
+        self._taken = taken
+
+    def collect(self) -> Iterator[Metric]:
+        taken = self._taken()
+        yield _gauge(
+            "config_generation", "1 at the start, and one more with each change that was taken", taken.generation
+        )
+        yield _gauge("config_broken", "Whether the newest config.yaml was refused", taken.fault is not None)
+        refused = "yardmaster_config_reload_errors"
+        yield CounterMetricFamily(refused, "Contents of config.yaml that were refused", value=taken.refused)
 
 
 def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:

@@ -18,7 +18,7 @@ from api.build import VERSION
 from api.errors import error_body
 from api.schemas import iso
 from api.yard import PREFIX
-from config import Config
+from config import Config, Taken
 from jobs.db.engine import autocommit
 from jobs.db.patience import patient_for
 from jobs.telemetry import SchedulerStatus
@@ -27,13 +27,16 @@ ANSWER_S = 2.0
 
 
 def blueprint(
-    settings: Callable[[], Config], engine: Engine, status: Callable[[], SchedulerStatus | None]
+    settings: Callable[[], Config],
+    engine: Engine,
+    status: Callable[[], SchedulerStatus | None],
+    taken: Callable[[], Taken],
 ) -> Blueprint:
     """`status` gives None when no scheduler runs in this process."""
     found = Blueprint("health", __name__, url_prefix=PREFIX)
     found.add_url_rule("/livez", "livez", lambda: {"status": "alive"})
     found.add_url_rule("/readyz", "readyz", lambda: _ready(database(engine)))
-    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status()))
+    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status(), taken()))
     return found
 
 
@@ -54,12 +57,17 @@ def _ready(found: Database) -> tuple[Ready | NotReady, int]:
     return {"status": "unavailable", "database": found, **error_body("not_ready", f"The database is {found}")}, 503
 
 
-def _health(config: Config, found: Database, scheduler: SchedulerStatus | None) -> tuple[Health | Unhealthy, int]:
+def _health(
+    config: Config, found: Database, scheduler: SchedulerStatus | None, taken: Taken
+) -> tuple[Health | Unhealthy, int]:
+    # A broken config.yaml is shown but makes nothing unhealthy: the process works on by the last good one, and whoever
+    # acts on a 503, by a restart or by taking it out of service, would turn a slip of the pen into an outage.
     fault = _fault(found, scheduler)
     body: Health = {
         "status": "unhealthy" if fault else "healthy",
         "database": found,
         "job_processor": _processor(config, scheduler),
+        "config": {"generation": taken.generation, "taken_at": iso(taken.taken_at), "fault": taken.fault},
         "timestamp": iso(datetime.now(UTC)),
         "version": VERSION,
     }

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 from api.auth import Unauthorized, bearer, is_loopback
 from api.build import VERSION
 from api.errors import Forbidden
-from api.gauges import FleetGauges, SchedulerGauges
+from api.gauges import ConfigGauges, FleetGauges, SchedulerGauges
 from api.yard import PREFIX
-from config import Config
+from config import Config, Taken
 from jobs.telemetry import Event, LeaderChanged, RunEnded, RunStarted, SchedulerStatus, StaleWrite, TaskRan
 
 BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300, 600)  # from a drawn job to a slow model
@@ -24,7 +24,11 @@ class Metrics:
     """Counts what jobs.telemetry tells; `registry` holds all of it."""
 
     def __init__(
-        self, settings: Callable[[], Config], engine: Engine, status: Callable[[], SchedulerStatus | None]
+        self,
+        settings: Callable[[], Config],
+        engine: Engine,
+        status: Callable[[], SchedulerStatus | None],
+        taken: Callable[[], Taken],
     ) -> None:
         self.registry = here = CollectorRegistry()
         of_type = ["job_type"]
@@ -45,6 +49,7 @@ class Metrics:
         ProcessCollector(registry=here)
         here.register(FleetGauges(engine, lambda: settings().scheduler.lease_s))
         here.register(SchedulerGauges(status))
+        here.register(ConfigGauges(taken))
 
     def heard(self, event: Event) -> None:
         match event:
