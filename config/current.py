@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0  # a change is in force after two looks
 FAULTS_TOLD = 20  # in the log, of one file
-FAULT_CHARS = 300
 
 Changed = Callable[[Config], None]
 
@@ -126,7 +125,7 @@ class Current:
 
     def _for_anybody(self, faults: list[str]) -> str:
         """The first fault, without the folder and without what was given: health shows it to strangers."""
-        first = faults[0].replace(str(self._path), self._path.name, 1).partition(" (got ")[0][:FAULT_CHARS]
+        first = faults[0].replace(str(self._path), self._path.name, 1).partition(" (got ")[0]
         return first if len(faults) == 1 else f"{first}; and {len(faults) - 1} more"
 
     def _tell(self, taken: Taken, effective: list[Change], *, again: bool) -> None:

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from api.app import create_app
 from api.auth import issue
 from api.waiting import Waiting
-from config import Config, load
+from config import Config, Current, Taken, load
 from jobs.events import Hints
 from jobs.job import Key
 from jobs.telemetry import SchedulerStatus
@@ -100,11 +100,12 @@ def settings(**environ: str) -> Config:
     return load(environ={"JWT_SECRET": SECRET, **environ})
 
 
-def scene(engine: Engine, conn: Connection, config: Config) -> Scene:
-    pump = Pump()
+def scene(engine: Engine, conn: Connection, config: Config, current: Current | None = None) -> Scene:
+    """`current` is the configuration as it may change; None: it stays as it is."""
+    pump, read, taken = Pump(), current.read if current else lambda: config, current.taken if current else Taken
     hints = Hints(engine, near=pump, notify=False)
-    waiting = Waiting(lambda: config.api.waiting_requests)
-    app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None}, waiting=waiting)
+    waiting, job_types = Waiting(lambda: read().api.waiting_requests), {"t": None}
+    app = create_app(read, engine, hints, lambda: made.scheduler, job_types=job_types, waiting=waiting, taken=taken)
     app.test_client_class = DescribedClient
     made = Scene(app.test_client(), conn, pump, config, waiting)
     return made
