@@ -23,8 +23,8 @@ NAMES = [entry.name for entry in CLUSTER]
 @contextmanager
 def leading(url: str, tuned: Tuned) -> Iterator[Clock]:
     """A clock that holds both timetables; every task of the cluster has had its first run."""
-    store = JsonJobStore(open_engine(url, pool_size=1), TASKS, lambda task: clock.dispatch(task))
-    local = {entry.name: lambda: None for entry in LOCAL} | {"lead": lambda: clock.attach()}
+    store = JsonJobStore(open_engine(url, pool_size=1), TASKS, lambda task: clock.dispatch(task))  # noqa: PLW0108 - made below
+    local = {entry.name: lambda: None for entry in LOCAL} | {"lead": lambda: clock.attach()}  # noqa: PLW0108 - made below
     clock = Clock(lambda: tuned.settings.scheduler, local, nothing_done, lambda _dispatched: store)
     tuned.current.subscribe(lambda _settings: clock.retune())
     clock.start()
