@@ -121,8 +121,7 @@ class Clock:
     def retune(self) -> None:
         """The intervals may have changed: follow them now.  What is planned may come earlier by it, never later."""
         for entry in LOCAL:
-            with suppress(JobLookupError):  # the clock has stopped
-                self._retrigger(entry)
+            self._retrigger(entry)
         self.run_now("lead")  # syncs the cluster's timetable, in another thread: its store may have to wait
 
     def _retrigger(self, entry: Entry) -> None:

@@ -134,6 +134,33 @@ def test_what_nobody_touches_is_not_read_again(tuned: Tuned, monkeypatch: pytest
     tuned.look()
 
 
+def test_what_is_so_young_that_it_may_change_unseen_is_read_at_every_look(
+    tuned: Tuned, monkeypatch: pytest.MonkeyPatch
+):
+    reads: list[Path] = []
+    real = file.read
+    monkeypatch.setattr(file, "read", lambda path: reads.append(path) or real(path))
+    tuned.put(POLL)
+    tuned.look()
+    assert len(reads) == 4
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read")
+def test_a_file_that_could_not_be_read_is_tried_again_although_nothing_touched_it(tuned: Tuned):
+    tuned.file.chmod(0o600)
+    tuned.file.parent.chmod(0o755)
+    tuned.file.write_text(POLL)
+    age(tuned.file)
+    found = file.Followed(tuned.file)
+    os.seteuid(65534)
+    try:
+        refused = [found.look(), found.look()]
+    finally:
+        os.seteuid(0)
+    assert all(one.problem for one in refused)
+    assert found.look().content == POLL.encode()
+
+
 BROKEN = {
     "empty": (b"", "sets nothing, as a file looks that is still being written: write {} to mean all defaults"),
     "comments alone": (b"# all gone\n---\n", "sets nothing, as a file looks that is still being written"),

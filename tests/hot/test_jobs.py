@@ -124,7 +124,7 @@ def test_seats_grow_at_once_and_shrink_as_runs_end(database_url: str, conn: Conn
         until(lambda: len(gates.begun) == 12)
         gates.close()
         until(lambda: count(conn, "status = 'completed'") == 12)
-    assert {(row.claim_seq, row.result_data["cut"]) for row in map(lambda job: row_of(conn, job), made)} == {(1, False)}
+    assert {(row.claim_seq, row.result_data["cut"]) for row in (row_of(conn, job) for job in made)} == {(1, False)}
 
 
 @shows("jobs.max_concurrent_per_user")
