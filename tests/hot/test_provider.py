@@ -108,7 +108,7 @@ def test_connect_timeout_s(tuned: Tuned):
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
         fillers = [socket.socket() for _ in range(4)]
         for filler in fillers:
-            filler.setblocking(False)
+            filler.settimeout(0)
             filler.connect_ex(deaf.getsockname())
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
         tuned.set(provider={"base_url": url, "connect_timeout_s": 0.2, "read_timeout_s": 100})
