@@ -35,7 +35,10 @@ class Unauthorized(YardError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`operator`: sees the numbers of all users' jobs, and may ask for higher priorities; `expires_at`: how long the token proves it (Unix time)."""
+    """`operator`: sees the numbers of all users' jobs, and may ask for higher priorities.
+
+    `expires_at`: how long the token proves it (Unix time).
+    """
 
     id: str
     operator: bool = False
@@ -48,6 +51,10 @@ class Verifier:
 
     keys: str | KeySet = field(repr=False)
     rules: Auth = USUAL
+
+    def problem(self) -> str | None:
+        """Why no token can be checked; None: all is well."""
+        return self.keys.problem() if isinstance(self.keys, KeySet) else None
 
     def user(self, token: str) -> User:
         """Who the token says is asking.

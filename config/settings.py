@@ -51,6 +51,7 @@ class Scheduler(Section):
     lease_s: Seconds = 30.0
     leader_ttl_s: Seconds = 15.0
     stop_budget_s: Seconds = 10.0
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
 
 class Backoff(Section):
@@ -119,6 +120,12 @@ class Api(Section):
     bind: Text | None = None
     port: int = Field(default=8000, ge=0, le=65535)
     threads: int = Field(default=64, ge=4, le=4096)
+    connections: int = Field(default=1000, ge=16, le=65_536)
+    headers: int = Field(default=100, ge=20, le=1000)
+    header_bytes: int = Field(default=32_768, ge=4096, le=1_000_000)
+    header_s: Seconds = 10.0
+    body_s: Seconds = 60.0
+    answer_s: Seconds = 60.0
     body_bytes: int = Field(default=65536, ge=1024, le=100_000_000)
     waiting_requests: int = Field(default=16, ge=0, le=4096)
     bulk_bytes: int = Field(default=8_000_000, ge=1024, le=200_000_000)
@@ -182,5 +189,37 @@ AT_LEAST = (  # setting, times, another setting, why
     (("scheduler", "lease_s"), 3, ("scheduler", "heartbeat_every_s"), "a run must survive two lost heartbeats"),
     (("scheduler", "leader_ttl_s"), 2, ("scheduler", "heartbeat_every_s"), "one heartbeat may get lost"),
     (("api", "auth", "jwks_keep_s"), 2, ("api", "auth", "jwks_refresh_s"), "one fetch of the keys may fail"),
+    (("api", "connections"), 2, ("api", "threads"), "idle and slow clients need places beside those served"),
     (("jobs", "backoff", "cap_s"), 1, ("jobs", "backoff", "base_s"), "the cap would cut every wait"),
 )
+
+# A setting or a whole section, and why its change waits for a restart.  Every other one takes effect within 5 seconds.
+RESTART: Mapping[tuple[str, ...], str] = MappingProxyType(
+    {
+        ("database",): "connections are made with it",
+        ("scheduler", "embedded"): "it decides which threads the process has",
+        # A lease and the beats that renew it must fit at every moment, in the process that holds the run and in the
+        # leader, whose amnesty counts in heartbeats.  A process that slept through a long interval would find its new,
+        # shorter leases over; and while some of a fleet have re-read the file and others have not, a leader that beats
+        # quickly would not wait for the slow ones.  A restart begins with no runs and leads nothing.
+        ("scheduler", "heartbeat_every_s"): "runs that are going hold leases by it",
+        ("scheduler", "lease_s"): "runs that are going hold leases by it",
+        ("scheduler", "leader_ttl_s"): "the present leader holds its lease by it",
+        ("scheduler", "stop_budget_s"): "the web server's parent process waits by it",
+        ("api", "bind"): "the socket is open",
+        ("api", "port"): "the socket is open",
+        ("scheduler", "metrics_port"): "the socket is open",
+        ("api", "threads"): "the web server has started its threads",
+        ("api", "connections"): "the system has granted file handles for them",
+        ("api", "headers"): "the web server's parser is built with it",
+        ("api", "sockets", "most"): "the web server has started a thread for each",
+        ("api", "proxy_hops"): "the application is built around it",
+        ("api", "auth"): "who may enter is decided at the start only",
+        ("handlers",): "modules are imported once",
+    }
+)
+
+
+def restart_reason(where: tuple[str, ...]) -> str | None:
+    """Why a change of this setting waits for a restart; None: it takes effect at once."""
+    return next((why for place, why in RESTART.items() if where[: len(place)] == place), None)

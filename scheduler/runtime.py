@@ -62,6 +62,7 @@ class Runtime:
         self._settings = settings
         self._handlers = handlers
         self._version = version
+        self._poll_s = settings().scheduler.poll_every_s
         self._rules = rules = Rules(settings)
         self.hints = Hints(engine, near=self, notify=settings().database.notify)
         self.pool = Pool(rules.seats, self._work, self._freed)
@@ -77,12 +78,13 @@ class Runtime:
         self._ground = tasks.Ground(engine, self.hints, rules, Amnesty(), lambda: self.leader.term)
         self.clock = Clock(
             lambda: settings().scheduler,
-            {"poll": self.pump.poll, "watch": self._watch, "lead": self._lead},
+            {"poll": self._poll, "watch": self._watch, "lead": self._lead},
             lambda task: tasks.TASKS[task](self._ground),
             lambda dispatched: JsonJobStore(own_engine(None), tasks.TASKS, dispatched),
         )
         channels = {CHANNEL: self._heard, **(also_heard or {})}
         self._listener = Listener(listen_url, channels, self.pump.poll) if listen_url else None
+        self._polled = time.monotonic()  # by a task of the timetable: it shows that tasks are run at all
         self._watchdog = Watchdog()
         self._threads: list[threading.Thread] = []
         self._leave = leave
@@ -103,6 +105,12 @@ class Runtime:
     def _loops(self) -> tuple[tuple[str, Callable[[], None]], ...]:
         return ("heartbeat", self.heartbeat.loop), ("pump", self.pump.loop), ("watchdog", self._watchdog.loop)
 
+    def retune(self) -> None:
+        """The settings have changed: what would read them at its next turn only does it now; runs go on as they are."""
+        self.pool.shrink()
+        self.clock.retune()
+        self.pump.poll()  # for seats that there are now
+
     def stop_threads(self) -> None:
         """The last act of scheduler/stopping.py.
 
@@ -122,22 +130,23 @@ class Runtime:
 
     def status(self) -> SchedulerStatus:
         """How this scheduler is, for health and metrics."""
-        poll_s = self._settings().scheduler.poll_every_s
+        now = time.monotonic()
         return SchedulerStatus(
             running=bool(self._threads) and all(t.is_alive() for t in self._threads) and self.clock.alive(),
             leading=self.leader.leading(),
             term=self.leader.term,
             active_jobs=self.pool.busy,
             seats=self.pool.seats,
-            last_pass_age_s=max(self.clock.last_pass_age_s(), time.monotonic() - self.pump.last_step),
-            late_after_s=2 * poll_s + 1,
+            last_pass_age_s=max(self.clock.last_pass_age_s(), now - self._polled, now - self.pump.last_step),
+            late_after_s=2 * self._poll_s + 1,
             problem=self._problem(),
+            listener_gone_s=self._listener.gone_s() if self._listener else None,
         )
 
     def _problem(self) -> str | None:
-        if not all(thread.is_alive() for thread in self._threads):
-            return "a thread of the scheduler has died"
-        if self._is_clogged():
+        if dead := [thread.name for thread in self._threads if not thread.is_alive()]:
+            return f"its thread {dead[0]} has died"
+        if self.pool.clogged():
             return "most seats are held by handlers that do not end"
         return None
 
@@ -173,6 +182,11 @@ class Runtime:
     def _freed(self) -> None:
         self.pump.freed()
 
+    def _poll(self) -> None:
+        """From its first turn on a new interval is what health judges by: nobody was late by it before."""
+        self._polled, self._poll_s = time.monotonic(), self._settings().scheduler.poll_every_s
+        self.pump.poll()
+
     def _watch(self) -> None:
         """Write down the time-out of handlers that ignore it; their seats stay busy until they really return."""
         for held in self.pool.overdue(OVERDUE_GRACE_S):
@@ -181,15 +195,12 @@ class Runtime:
                 log.warning("job %s: its handler ignores its time-out of %g s", held.claim.id, held.limit_s)
                 delay_s = self._rules.retry_delay_s(held.claim.retry_count + 1)
                 self.pump.ended(runner.settle(held, runner.timed_out(held), retry_delay_s=delay_s, result_bytes=0))
-        if self._is_clogged() and not self._leaving:
+        if self.pool.clogged() and not self._leaving:
             self._leaving = True
             log.error(
                 "%d of %d seats are held by handlers that do not end; leaving", self.pool.abandoned, self.pool.seats
             )
             self._leave()
-
-    def _is_clogged(self) -> bool:
-        return self.pool.abandoned * 2 > self.pool.seats
 
     def _worker(self) -> workers.Worker:
         return workers.Worker(
