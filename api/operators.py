@@ -72,7 +72,7 @@ def _leader(row: Row[Any]) -> Leader:
 
 
 def _queue(counted: queries.Fleet, job_type: str) -> Queue:
-    depth, ended = counted.depth, counted.ended
+    depth, ended = counted.depth, counted.finals
     return {
         "job_type": job_type,
         "ready": depth.get((job_type, "ready"), 0),

@@ -39,7 +39,7 @@ class Fleet:
         return sum(jobs for (_, its_state), jobs in self.depth.items() if its_state == state)
 
     def job_types(self) -> list[str]:
-        return sorted({job_type for job_type, _ in (*self.depth, *self.ended)})
+        return sorted({job_type for job_type, _ in (*self.depth, *self.finals)})
 
     def by_state(self) -> dict[State, int]:
         """Jobs of all types by state; every state has its number."""

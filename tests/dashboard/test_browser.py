@@ -78,6 +78,7 @@ def test_what_is_for_operators_is_shown_to_them_alone(open_page):
     expect(page.get_by_text("term 1")).to_be_visible()
     page.get_by_role("link", name="Configuration").click()
     expect(page.get_by_role("row", name="jobs.max_concurrent_jobs 3")).to_be_visible()
+    expect(page.get_by_text("Generation 1, in force since")).to_be_visible()
     assert SECRET not in page.content()
 
 

@@ -1,7 +1,8 @@
 // The configuration in force, section by section; for operators.
 
-import { get } from "../api.js";
+import { get, health } from "../api.js";
 import { fill, h, table } from "../dom.js";
+import { moment } from "../words.js";
 
 const COLUMNS = [{ title: "Setting" }, { title: "Value" }];
 
@@ -9,8 +10,15 @@ export function config(main) {
   const place = h("div", { class: "settings" });
   main.append(h("h1", {}, "Configuration in force"),
     h("p", {}, h("small", {}, "In the process that answers. config.yaml says what each setting is for; secrets are not shown.")), place);
-  get("/config").then(({ config: found }) => fill(place, Object.entries(found).flatMap(section)),
+  Promise.all([get("/config"), health()]).then(
+    ([{ config: found }, { config: taken }]) => fill(place, ...state(taken), Object.entries(found).flatMap(section)),
     (error) => fill(place, h("p", { class: "banner" }, error.message)));
+}
+
+/** Since when it is in force, and why a newer file is not. */
+function state({ generation, taken_at: takenAt, fault }) {
+  return [fault && h("p", { class: "banner", role: "alert" }, `A newer config.yaml was refused: ${fault}`),
+    h("p", {}, `Generation ${generation}, in force since ${moment(takenAt)}.`)];
 }
 
 function section([name, settings]) {
