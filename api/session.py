@@ -4,7 +4,7 @@
     GET /session      who is signed in, and what a page must send along to change anything
     DELETE /session   takes the cookie away
 
-The server keeps nothing.  A cookie counts only in requests of our own origin (docs/adr/0014-session-cookie.md).
+The server keeps nothing.  A cookie counts only in requests of our own origin (docs/adr/0016-session-cookie.md).
 """
 
 import base64
