@@ -2,7 +2,7 @@
 -- Two statements in one string: the second takes its snapshot only once the first holds the lock, so that
 -- what it counts as running includes every claim before it. In one statement, 8 ran where 3 were allowed.
 -- Per rank the look begins at a bound (scheduler/bounds.py): the dead entries before it are not walked.
--- The ranks come in ascending order and each is read lazily, so no more rows are locked than are taken. The inner limit
+-- The ranks come in ascending order and each is read lazily, so no more rows are locked than are taken. The inmost limit
 -- is there for the planner, who cannot know the room: without it, it thinks of a tenth of the queue, and reads it all.
 -- One row comes back even when nothing is claimed; it says how many runs were going, and since when (without a cap
 -- nobody counts, and the bound stays where it was: a cap that is configured later must count them all).
@@ -32,15 +32,17 @@ with allowed as materialized (
     select ready.id
       from unnest(cast(:ranks as smallint[]), cast(:turns as bigint[]), cast(:seqs as bigint[])) as low(rank, turn, seq)
      cross join lateral (
-            select j.id
-              from ai_jobs j
-             where j.status = 'queued' and j.next_processing_at is null
-               and j.rank = low.rank and (j.turn, j.seq) >= (low.turn, low.seq)
-               and j.job_type = any(cast((select job_types from allowed) as text[]))
-               and (j.deadline_at is null or j.deadline_at > clock_timestamp())
-             order by j.turn, j.seq
-             limit :seats
-               for no key update skip locked
+            select next.id
+              from (select j.id
+                      from ai_jobs j
+                     where j.status = 'queued' and j.next_processing_at is null
+                       and j.rank = low.rank and (j.turn, j.seq) >= (low.turn, low.seq)
+                       and j.job_type = any(cast((select job_types from allowed) as text[]))
+                       and (j.deadline_at is null or j.deadline_at > clock_timestamp())
+                     order by j.turn, j.seq
+                     limit :seats
+                       for no key update skip locked) next
+             limit (select n from room)
            ) ready
      limit (select n from room)
 ), claimed as (
