@@ -24,8 +24,10 @@ from tests.jobs import test_pauses as pauses
 from tests.jobs import test_queries as queries
 from tests.jobs import test_reap as reap
 from tests.jobs import test_recorder as recorder
+from tests.jobs import test_redrive as redrive
 from tests.jobs import test_upkeep as upkeep
 from tests.jobs import test_user_cap as user_cap
+from tests.jobs import test_why as why
 from tests.jobs.test_states import ARROWS, SQL, code
 
 FAILED = (AssertionError, DBAPIError, NoResultFound, MultipleResultsFound, pytest.fail.Exception)
@@ -71,6 +73,10 @@ def without_check(step: str) -> Test:
     return upkeep.test_a_step_looks_at_the_status_itself_and_does_not_rely_on_a_check, {"step": step}
 
 
+def only(by: str) -> Test:
+    return redrive.test_only_what_the_filter_names_is_queued_again, {"by": by}
+
+
 def pause_mutants(name: str) -> list[tuple[str, dict[str, str], Test]]:
     cap = {"user_cap": None if name == "claim" else 9}
     one, all_, over = (
@@ -88,6 +94,7 @@ def pause_mutants(name: str) -> list[tuple[str, dict[str, str], Test]]:
     ]
 
 
+redriven_fairly = redrive.test_a_user_with_many_failures_does_not_keep_the_others_waiting
 DONE, LATER = {"outcome": Done({})}, {"outcome": Retry("later")}
 
 # statement, what is taken out of it (and what stands there instead), the test that must fail
@@ -187,6 +194,22 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("expire", {"skip locked": ""}, busy("expire")),
     ("requeue", {"and user_id = :user_id": ""}, foreign("requeue", "failed")),
     ("requeue", {"and status in ('failed', 'cancelled')": ""}, on("requeue", "completed")),
+    ("redrive", {"where status = 'failed'": "where status is not null", "j.status = 'failed'": "true"},
+     on("redrive", "completed")),
+    ("redrive", {"skip locked": ""}, redrive.test_a_job_that_somebody_else_works_on_is_left),
+    ("redrive", {"job_type = :job_type": ":job_type <> ''"}, only("type")),
+    ("redrive", {"error_code = :error_code": ":error_code <> ''"}, only("code")),
+    ("redrive", {"coalesce(cast(:since as timestamptz), '-infinity')": "'-infinity'"}, only("since")),
+    ("redrive", {"order by completed_at": "order by completed_at desc"}, only("limit")),
+    ("redrive", {"limit :limit": ""}, only("limit")),
+    ("redrive", {"own.user_id = l.user_id and own.rank = l.rank": "own.user_id <> l.user_id"}, redriven_fairly),
+    ("redrive", {"own.status = 'queued' and own.next_processing_at is null\n": "true\n"},
+     redrive.test_only_the_users_own_ready_jobs_put_a_turn_off),
+    ("redrive", {"row_number()": "1 + 0 * row_number()"}, redriven_fairly),
+    ("redrive", {"coalesce(clock.turn, 0)": "0"}, redriven_fairly),
+    ("redrive", {"claim_seq           = j.claim_seq + 1": "claim_seq           = j.claim_seq"},
+     redrive.test_what_it_does_to_a_job_is_what_requeue_does),
+    ("why", {"and me.user_id = :user_id": "and :user_id <> ''"}, why.test_a_foreign_job_is_not_explained),
     ("remove", {"and user_id = :user_id": ""}, foreign("remove", "failed")),
     ("remove", {"and status in ('completed', 'failed', 'cancelled')": ""}, on("remove", "ready")),
     ("requeue", {"claim_seq + 1": "claim_seq"}, fence.test_a_result_from_before_a_requeue_is_refused),
