@@ -30,6 +30,7 @@ from api.waiting import Waiting
 from cli import logs
 from cli.database import Database, prepare
 from cli.demo import demo
+from cli.jobs import jobs
 from cli.token import token
 from config import Config
 from jobs import handlers, telemetry
@@ -104,6 +105,7 @@ def migrate() -> None:
 
 main.add_command(demo)
 main.add_command(token)
+main.add_command(jobs)
 
 
 def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # pydantic needs it below Python 3.12
 from api.answers import Count, JobId, Moment, Success
 from api.schemas import Strict, iso
 from jobs.operators import MOST, Fault
-from jobs.pauses import Pause
+from jobs.pauses import REASON_CHARS, TYPE_CHARS, Pause
 
 LONGEST_S = 366 * 86400
 STORABLE = {"pattern": "^[^\\u0000]*$"}
@@ -27,8 +27,8 @@ def _written(given: Any) -> Any:
 
 
 When = Annotated[AwareDatetime, Field(strict=False, examples=["2026-01-31T12:00:00Z"]), BeforeValidator(_written)]
-Type = Annotated[str, StringConstraints(min_length=1, max_length=100), Field(json_schema_extra=STORABLE)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=500), Field(json_schema_extra=STORABLE)]
+Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_CHARS), Field(json_schema_extra=STORABLE)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=REASON_CHARS), Field(json_schema_extra=STORABLE)]
 
 
 class ToPause(Strict):
@@ -51,7 +51,7 @@ class ToRedrive(Strict):
     error_code: Type | None = None
     since: When | None = Field(None, description="Only those that failed at this time or later")
     limit: int = Field(1000, ge=1, le=MOST, description="At most so many, those that failed first")
-    dry_run: bool = Field(False, description="Only count them")
+    dry_run: bool = Field(default=False, description="Only count them")
 
 
 class PauseInForce(TypedDict):

@@ -41,7 +41,7 @@ def operators_only(view: Callable[Concatenate[User, Path], Answer]) -> Callable[
     """Raises Forbidden before the view is called, whatever was sent."""
 
     @wraps(view)
-    def guarded(user: User, *args: Path.args, **kwargs: Path.kwargs) -> Answer:
+    def guarded(user: User, /, *args: Path.args, **kwargs: Path.kwargs) -> Answer:
         if not user.operator:
             raise Forbidden("Only operators may do this")
         return view(user, *args, **kwargs)

@@ -24,7 +24,15 @@ TAGS = [
     {"name": "Steering the fleet", "description": "For operators alone; others get 403."},
     {"name": "Operations", "description": "For load balancers, Prometheus, and programs that read this description."},
 ]
-LINKED = ("status", "why", "result", "picture", "cancel", "retry", "remove")  # the operations on the job that an answer names
+LINKED = (
+    "status",
+    "why",
+    "result",
+    "picture",
+    "cancel",
+    "retry",
+    "remove",
+)  # the operations on the job that an answer names
 
 SECURITY_SCHEMES = {
     "bearer": {

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.db.line import Line
@@ -128,6 +128,15 @@ class Hints:
 def encode(keys: Iterable[Key], due_s: float | None) -> str:
     """One hint as text; at most one key per rank, so it stays far below NOTIFY's 8,000 bytes."""
     return json.dumps({"ready": [list(key) for key in keys], "due_s": due_s}, separators=(",", ":"))
+
+
+def tell_at_once(conn: Connection, keys: Iterable[Key]) -> None:
+    """These keys can be claimed: for a process that ends before a thread of Hints would have told it."""
+    lowest: dict[int, Key] = {}
+    for key in keys:
+        lowest[key.rank] = min(key, lowest.get(key.rank, key))
+    if lowest:
+        conn.execute(statement("notify"), {"channel": CHANNEL, "payload": encode(lowest.values(), None)})
 
 
 def news(payload: str) -> list[str]:

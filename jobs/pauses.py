@@ -1,6 +1,7 @@
-"""Pauses: job types that nobody claims for a while, in the whole fleet.  `conn` comes first and is never committed here.
+"""Pauses: job types that nobody claims for a while, in the whole fleet.
 
-The claim itself reads them, so nothing has to be told when one begins.  When one ends, workers that sleep are told.
+`conn` comes first and is never committed here.  The claim itself reads the pauses, so nothing has to be told when one
+begins.  When one ends, workers that sleep are told.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from jobs.sql import statement
 
 EVERYTHING = "*"
+TYPE_CHARS, REASON_CHARS = 100, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ def end_over(conn: Connection) -> int:
 
 def in_force(conn: Connection) -> list[Pause]:
     """The pauses that hold now, that of everything first."""
-    return [
-        Pause(None if row.job_type == EVERYTHING else row.job_type, *row[1:]) for row in conn.execute(statement("pauses"))
-    ]
+    rows = conn.execute(statement("pauses")).all()
+    return [Pause(None if row.job_type == EVERYTHING else row.job_type, *row[1:]) for row in rows]
+
+
+def runners(conn: Connection, job_type: str, *, silent_s: float) -> int:
+    """How many workers, heard of in the last `silent_s`, have a handler for this type."""
+    return int(conn.execute(statement("runners"), {"job_type": job_type, "silent_s": silent_s}).scalar_one())

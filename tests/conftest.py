@@ -97,7 +97,15 @@ def conn(engine: Engine) -> Iterator[Connection]:
     """A connection on which each statement commits; the queue is empty."""
     with autocommit(engine) as conn:
         # truncate would take 30 ms, for each of hundreds of tests
-        tables = ("ai_jobs", "ai_workers", "ai_leader", "ai_queue_clock", "ai_user_limits", "ai_pauses", "apscheduler_tasks")
+        tables = (
+            "ai_jobs",
+            "ai_workers",
+            "ai_leader",
+            "ai_queue_clock",
+            "ai_user_limits",
+            "ai_pauses",
+            "apscheduler_tasks",
+        )
         conn.execute(text("; ".join(f"delete from {table}" for table in tables)))
         yield conn
 

@@ -13,6 +13,12 @@ from tests.api import kit
 def yard(engine: Engine) -> Iterator[kit.Scene]:
     """An application on an empty queue, without a scheduler inside."""
     with autocommit(engine) as conn:
-        for table in ("ai_jobs", "ai_workers", "ai_queue_clock", "ai_user_limits", "ai_pauses"):  # a tenth of what truncate costs
+        for table in (
+            "ai_jobs",
+            "ai_workers",
+            "ai_queue_clock",
+            "ai_user_limits",
+            "ai_pauses",
+        ):  # a tenth of what truncate costs
             conn.execute(text(f"delete from {table}"))
         yield kit.scene(engine, conn, kit.settings())

@@ -8,7 +8,9 @@ from tests.jobs import kit
 
 CAP, CLAIMERS, ROUNDS = 3, 8, 12
 ROUNDS_OF_A_MUTANT = 300  # it need not break each time; the first time ends the look
-LOCK = "select pg_advisory_xact_lock(:cap_lock) where cast(:fleet_cap as int) is not null;\nwith allowed as materialized ("
+LOCK = (
+    "select pg_advisory_xact_lock(:cap_lock) where cast(:fleet_cap as int) is not null;\nwith allowed as materialized ("
+)
 LOCK_INSIDE = """with locked as materialized (
     select pg_advisory_xact_lock(:cap_lock)
 ), allowed as materialized ("""
