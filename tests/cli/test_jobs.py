@@ -58,7 +58,11 @@ def test_list_is_narrowed_and_paged(conn, run):
         return [row["id"] for row in run.json("list", *words)]
 
     assert ids() == jobs[::-1]
-    assert (ids("--user", "bob"), ids("--status", "failed"), ids("--type", "other")) == ([jobs[1]], [jobs[0]], [jobs[2]])
+    assert (ids("--user", "bob"), ids("--status", "failed"), ids("--type", "other")) == (
+        [jobs[1]],
+        [jobs[0]],
+        [jobs[2]],
+    )
     assert (ids("--limit", "1"), ids("--before", jobs[1])) == ([jobs[2]], [jobs[0]])
     assert run("list", "--user", "eve")[1] == "no such jobs\n"
 

@@ -18,7 +18,7 @@ from tests.factory import make_job
 from tests.jobs import kit
 
 ROOT = Path(__file__).parents[3]
-HEAD = "0003"
+HEAD = "0004"
 TEN_AT_ONCE = """
 import os, sys
 from jobs.db.engine import open_engine
@@ -42,7 +42,16 @@ EVERYTHING = """
 select 'table' as kind, relname::text as name from pg_class where relnamespace = 'public'::regnamespace
  union all select 'function', proname from pg_proc where pronamespace = 'public'::regnamespace order by 1, 2
 """
-TABLES = {"ai_jobs", "ai_workers", "ai_leader", "ai_queue_clock", "ai_user_limits", "apscheduler_tasks", VERSION_TABLE}
+TABLES = {
+    "ai_jobs",
+    "ai_workers",
+    "ai_leader",
+    "ai_queue_clock",
+    "ai_user_limits",
+    "ai_pauses",
+    "apscheduler_tasks",
+    VERSION_TABLE,
+}
 
 
 @pytest.fixture
