@@ -52,6 +52,7 @@ def test_an_end_may_be_given_as_a_time_and_one_that_is_over_ends_the_pause(yard)
     [
         ("pause", {"resume_at": "2026-01-31"}),
         ("pause", {"resume_at": 1769860800}),
+        ("pause", {"resume_at": "1769860800"}),
         ("pause", {"resume_at": "2026-01-31T12:00:00"}),
         ("pause", {"resume_at": HOSTILE}),
         ("pause", {"for_s": 0}),

@@ -4,13 +4,15 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from jobs import pauses
+from jobs.events import encode
 from jobs.job import Key
 from jobs.outcomes import Done
+from jobs.rows import Claimed
 from scheduler.bounds import FULL, Bounds
 from scheduler.capped_bounds import CappedBounds
 from tests.factory import make_job
 from tests.scheduler.kit import NEVER_S, MakeRig, count, ready_key, running, statements, status_of, until
-from tests.scheduler.test_bounds import found, look
+from tests.scheduler.test_bounds import NOW, found, look
 from tests.scheduler.test_runtime import HINTS, listening
 
 KINDS = pytest.mark.parametrize("kind", [Bounds, CappedBounds])
@@ -99,7 +101,31 @@ def test_what_is_told_while_the_last_of_all_is_seen_is_kept():
     under_way = look(bounds, 0)
     bounds.look_anew()
     found(bounds, under_way, [], asked=2, room=2, now=0, cost_s=0)
-    assert look(bounds, 0.1).lows == list(FULL)
+    assert look(bounds, 0.1).lows == list(FULL)  # and is never answered
+    assert look(bounds, 0.2).lows == list(FULL)
+
+
+def test_under_a_user_cap_the_walk_after_a_pause_does_not_go_on_where_the_last_one_ended():
+    bounds = CappedBounds()
+    found(bounds, look(bounds, 0), [Key(0, 500, 500)], asked=2, room=2, now=0, cost_s=0)
+    bounds.look_anew()
+    walk = look(bounds, 0.1)
+    reached = Claimed([], 2, NOW, reached=[Key(0, 3, 3)])
+    bounds.found(walk, reached, asked=2, now=0.1, cost_s=0)
+    assert look(bounds, 0.2).lows == [Key(0, 3, 4)]
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_under_a_user_cap_a_hint_is_looked_for_from_the_bound(under_way):
+    """The detours that CappedBounds keeps begin there."""
+    bounds = CappedBounds()
+    found(bounds, look(bounds, 0), [Key(0, 1, 1)], asked=2, room=2, now=0, cost_s=0)
+    bounds.lower([Key(0, 2, 2)])
+    if under_way:
+        looked = look(bounds, 0.1)
+        bounds.lower([Key(0, 5, 5)])
+        found(bounds, looked, [], asked=2, room=2, now=0.1, cost_s=0)
+    assert look(bounds, 0.2).lows == [Key(0, 1, 1)]
 
 
 def test_a_hint_to_who_has_seen_all_begins_at_its_own_place_and_survives_a_look_that_fails():
@@ -138,6 +164,23 @@ def test_while_everything_is_paused_nobody_is_told_and_no_queue_is_walked(make_r
 ALONE = HINTS | {"scheduler__heartbeat_every_s": 0.2, "scheduler__lease_s": 10, "scheduler__poll_every_s": NEVER_S}
 
 
+def look_in_vain(runtime, tell):
+    """After `tell()`, until the look that it caused is over, and nothing more will come of it."""
+    pump = runtime.pump
+    tell()
+    until(lambda: not pump._claims._bounds._told)  # a look has begun, in a step that holds the lock to its end
+    until(lambda: not pump._single_flight.locked() and pump._nap_s() is None)
+
+
+def test_what_was_heard_is_not_told_on(database_url: str, conn: Connection):
+    with running(database_url, {"t": done}, **ALONE) as runtime:
+        until(lambda: listening(conn) and runtime.pump._nap_s() is None)
+        key, before = ready_key(conn, make_job(conn, job_type="another")), runtime.pump.last_step
+        runtime._heard(encode([key], None))
+        until(lambda: runtime.pump.last_step > before)
+        assert runtime.hints._thread is None
+
+
 def test_an_idle_worker_is_woken_by_a_resume_and_by_the_end_of_a_pause(database_url: str, conn: Connection):
     """Neither poll nor reschedule comes within an hour."""
     pauses.pause(conn, "t", by="root")
@@ -145,14 +188,13 @@ def test_an_idle_worker_is_woken_by_a_resume_and_by_the_end_of_a_pause(database_
         until(lambda: listening(conn))
         until(lambda: runtime.leader.leading() and runtime.clock._attached)
         first = make_job(conn)
-        runtime.hints.ready([ready_key(conn, first)])
-        until(lambda: runtime.pump._nap_s() is None)
+        look_in_vain(runtime, lambda: runtime.hints.ready([ready_key(conn, first)]))
         assert status_of(conn, first) == "queued"
         pauses.resume(conn, "t")
         until(lambda: status_of(conn, first) == "completed")
         pauses.pause(conn, "t", by="root", for_s=0.5)
         second = make_job(conn)
-        runtime.hints.ready([ready_key(conn, second)])
+        look_in_vain(runtime, lambda: runtime.hints.ready([ready_key(conn, second)]))
         until(lambda: status_of(conn, second) == "completed")
         until(lambda: not conn.exec_driver_sql("select 1 from ai_pauses").all())
 
