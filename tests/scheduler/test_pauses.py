@@ -182,21 +182,22 @@ def test_what_was_heard_is_not_told_on(database_url: str, conn: Connection):
 
 
 def test_an_idle_worker_is_woken_by_a_resume_and_by_the_end_of_a_pause(database_url: str, conn: Connection):
-    """Neither poll nor reschedule comes within an hour."""
+    """Neither poll nor reschedule comes within an hour, and the one who ends the pause is another process."""
     pauses.pause(conn, "t", by="root")
-    with running(database_url, {"t": done}, **ALONE) as runtime:
-        until(lambda: listening(conn))
-        until(lambda: runtime.leader.leading() and runtime.clock._attached)
-        first = make_job(conn)
-        look_in_vain(runtime, lambda: runtime.hints.ready([ready_key(conn, first)]))
-        assert status_of(conn, first) == "queued"
-        pauses.resume(conn, "t")
-        until(lambda: status_of(conn, first) == "completed")
-        pauses.pause(conn, "t", by="root", for_s=0.5)
-        second = make_job(conn)
-        look_in_vain(runtime, lambda: runtime.hints.ready([ready_key(conn, second)]))
-        until(lambda: status_of(conn, second) == "completed")
-        until(lambda: not conn.exec_driver_sql("select 1 from ai_pauses").all())
+    with running(database_url, {}, **ALONE) as leader:
+        until(lambda: leader.leader.leading() and leader.clock._attached)
+        with running(database_url, {"t": done}, **ALONE) as worker:
+            until(lambda: listening(conn) == 2)
+            first = make_job(conn)
+            look_in_vain(worker, lambda: worker.pump.heard([ready_key(conn, first)]))
+            assert status_of(conn, first) == "queued"
+            pauses.resume(conn, "t")
+            until(lambda: status_of(conn, first) == "completed")
+            pauses.pause(conn, "t", by="root", for_s=0.5)
+            second = make_job(conn)
+            look_in_vain(worker, lambda: worker.pump.heard([ready_key(conn, second)]))
+            until(lambda: status_of(conn, second) == "completed")
+            until(lambda: not conn.exec_driver_sql("select 1 from ai_pauses").all())
 
 
 def test_a_pause_costs_no_statement_of_its_own(engine: Engine, make_rig: MakeRig, conn: Connection):
