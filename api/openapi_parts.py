@@ -21,9 +21,18 @@ ABOUT = {
 TAGS = [
     {"name": "Making jobs", "description": "Each answers 202 as soon as the jobs are stored."},
     {"name": "Jobs", "description": "Your own jobs; those of others look as if they were not there."},
+    {"name": "Steering the fleet", "description": "For operators alone; others get 403."},
     {"name": "Operations", "description": "For load balancers, Prometheus, and programs that read this description."},
 ]
-LINKED = ("status", "result", "picture", "cancel", "retry", "remove")  # the operations on the job that an answer names
+LINKED = (
+    "status",
+    "why",
+    "result",
+    "picture",
+    "cancel",
+    "retry",
+    "remove",
+)  # the operations on the job that an answer names
 
 SECURITY_SCHEMES = {
     "bearer": {

@@ -219,7 +219,7 @@ def reap_outlook(conn: Connection) -> Outlook:
 
 
 def next_due_s(conn: Connection) -> float | None:
-    """Seconds until the next waiting job is due, below 0 when it is late; None when none waits."""
+    """Seconds until the next waiting job is due or pause ends, below 0 when it is late; None when there is none."""
     due_s = conn.execute(statement("next_due")).scalar()
     return None if due_s is None else float(due_s)
 

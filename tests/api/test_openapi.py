@@ -70,11 +70,11 @@ def test_every_example_of_a_body_is_valid_and_taken(yard):
             assert content["examples"]
             for example in content["examples"].values():
                 assert_valid(example["value"], content["schema"]["$ref"])
-                assert yard.client.post(path, json=example["value"], headers=signed(yard)).status_code == 202
+                assert yard.client.post(path, json=example["value"], headers=signed(yard)).status_code in (200, 202)
 
 
 def signed(yard) -> dict[str, str]:
-    return {"Authorization": yard.get("/livez").request.headers["Authorization"]}
+    return {"Authorization": yard.get("/livez", "op-root").request.headers["Authorization"]}
 
 
 def test_every_example_of_a_refusal_is_an_error():
