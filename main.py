@@ -32,6 +32,7 @@ from api.waiting import Waiting
 from cli import logs
 from cli.database import Database, prepare
 from cli.demo import demo
+from cli.doctor import doctor
 from cli.token import token
 from config import Config
 from jobs import handlers, telemetry
@@ -105,6 +106,7 @@ def migrate() -> None:
 
 
 main.add_command(demo)
+main.add_command(doctor)
 main.add_command(token)
 
 
