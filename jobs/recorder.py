@@ -116,9 +116,9 @@ def _tell_missing(conn: Connection, missing: Sequence[Ended], told: Recorded) ->
     for one in missing:
         row = now.get(one.claim.id)
         if row is None or row.claim_seq != one.claim.claim_seq:
-            emit(StaleWrite(one.claim.id, one.claim.claim_seq))
+            emit(StaleWrite(one.claim.id, one.claim.claim_seq, one.claim.user_id))
         elif row.status in (COMPLETABLE if one.done else UNFINISHED):
             told.locked.append(one)
         elif one.done and row.status != State.COMPLETED:
-            emit(StaleWrite(one.claim.id, one.claim.claim_seq))
+            emit(StaleWrite(one.claim.id, one.claim.claim_seq, one.claim.user_id))
         # else an earlier try, whose answer was lost, has written it

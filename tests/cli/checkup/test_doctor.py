@@ -2,13 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
 import psycopg2
-import pytest
 from click.testing import CliRunner, Result
 
 from cli.checkup import examination
@@ -82,7 +82,9 @@ def test_people_get_one_aligned_line_each_and_the_cure_below(server: Server):
     cures = [line for line in lines if line.startswith(" ")]
     assert len(heads) + len(cures) == len(lines)
     assert len({len(line) - len(line.lstrip()) for line in cures}) == 1
-    starts = {line.rindex(check.well) for line in heads for check in CHECKS if line.endswith(check.well)}
+    wells = {check.name: check.well for check in CHECKS}
+    names = {line: re.split("  +", line)[1] for line in heads if line.startswith("ok ")}
+    starts = {line.rindex(wells[name]) for line, name in names.items() if name in wells}
     assert starts == {line.index("cure:") for line in cures}
     assert any("schema is missing" in line for line in heads)
     assert (blank, summary) == ("", f"1 fault, 1 note, {len(heads) - 2} ok")
