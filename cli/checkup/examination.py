@@ -1,8 +1,9 @@
 """Every check of the doctor on one screen, and the order in which they are made."""
 
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 
+import psycopg2
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli import database
@@ -81,10 +82,16 @@ def _database(settings: Config, here: database.Database) -> Told:
 
 def _case(case: Case) -> Told:
     yield from looked_at(OF_THE_SERVER, case)
-    if schema.has_tables(case):
+    if _has_tables(case):
         yield from looked_at(OF_THE_FLEET, case)
     else:
         yield _left_out(*OF_THE_FLEET)
+
+
+def _has_tables(case: Case) -> bool:
+    with suppress(SQLAlchemyError):  # another check has told it
+        return schema.has_tables(case)
+    return False
 
 
 def looked_at(checks: tuple[Check[Ground], ...], ground: Ground) -> Told:
@@ -97,7 +104,7 @@ def _findings(check: Check[Ground], ground: Ground) -> Iterator[Finding]:
     """A check that the database does not let look is a fault, and the others are made all the same."""
     try:
         yield from check.look(ground)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, psycopg2.Error) as error:
         why = type(getattr(error, "orig", None) or error).__name__
         cure = "give the role the right to read it, or mend what the other lines tell"
         yield fault(f"the database did not let it look ({why})", where=f"check {check.name!r}", cure=cure)

@@ -12,12 +12,14 @@ import psycopg2
 from click.testing import CliRunner, Result
 
 from cli.checkup import examination
+from cli.checkup.ground import Check
 from jobs.db import embedded
 from main import main
 from tests.cli.checkup.conftest import GOOD, Setup
 from tests.conftest import create_database, drop_database
 from tests.faults.server import Server
 from tests.processes import QUICK, ROOT, Process, environment, wait_until
+from tests.scheduler.proxy import Proxy
 
 HEALTHY = {"JWT_SECRET": GOOD, "OPENAI_API_KEY": "sk-none"}
 CHECKS = (*examination.OF_THE_SETTINGS, *examination.OF_THE_SERVER, *examination.OF_THE_FLEET)
@@ -113,6 +115,19 @@ def test_a_role_that_may_not_look_is_a_fault_of_that_check_alone(setup: Setup):
         admin.close()
 
 
+def test_a_database_that_goes_away_meanwhile_is_told(setup: Setup, monkeypatch):
+    proxy = Proxy(setup.url)
+    cut = Check("cut", "", lambda _: proxy.cut() or iter(()))
+    monkeypatch.setattr(
+        examination, "OF_THE_SERVER", (examination.OF_THE_SERVER[0], cut, *examination.OF_THE_SERVER[1:])
+    )
+    ended = ask("--json", DATABASE_URL=proxy.url)
+    proxy.close()
+    found = {one["check"]: one["level"] for one in json.loads(ended.stdout)["findings"]}
+    assert (found["version"], found["cut"], found["clock"], found["notify"]) == ("ok", "ok", "fault", "fault")
+    assert "left out" in found
+
+
 def test_no_secret_is_printed(setup: Setup):
     secrets = {"JWT_SECRET": "canary" * 3, "METRICS_TOKEN": "canary", "OPENAI_API_KEY": "canary-key"}
     for url in (setup.url.replace("postgres@", f"nobody:{CANARY}@"), f"postgresql://me:{CANARY}@127.0.0.1:1/x", CANARY):
@@ -120,6 +135,11 @@ def test_no_secret_is_printed(setup: Setup):
             ended = ask(*arguments, DATABASE_URL=url, LISTEN_DATABASE_URL=url, **secrets)
             assert ended.exit_code == 1
             assert "canary" not in ended.output
+
+
+def test_every_check_is_documented():
+    table = re.findall(r"^\| ([\w ]+) \| ", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert {"database", *(check.name for check in CHECKS)} <= set(table)
 
 
 def test_settings_that_cannot_be_read_end_with_2():
