@@ -1,5 +1,7 @@
 """Faults of the processes, seeded in their tables: each is found, and without it nothing is."""
 
+import threading
+
 import pytest
 from sqlalchemy import Connection, text
 
@@ -32,6 +34,14 @@ def test_a_fleet_without_a_leader_is_found(setup: Setup, conn: Connection, until
     if until:
         lead(conn, until)
     assert "no process leads" in only(setup.look(fleet.leader, environ=QUICK)).what
+
+
+def test_a_moment_between_two_leaders_is_not_found(setup: Setup, conn: Connection):
+    worker(conn)
+    successor = threading.Timer(0.2, lead, (conn, "clock_timestamp() + interval '1 minute'"))
+    successor.start()
+    assert setup.look(fleet.leader) == []
+    successor.join()
 
 
 def test_without_workers_no_leader_is_needed(setup: Setup, conn: Connection):
