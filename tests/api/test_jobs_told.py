@@ -6,7 +6,6 @@ import pytest
 
 from jobs import telemetry
 from jobs.telemetry import Event, JobChanged
-from tests.api import kit
 from tests.factory import make_job
 
 
@@ -18,19 +17,20 @@ def told() -> Iterator[list[Event]]:
     end()
 
 
-@pytest.mark.parametrize(
-    ("state", "method", "route", "change", "ended"),
-    [
-        ("ready", "POST", "/cancel", "cancelled", True),
-        ("processing", "POST", "/cancel", "cancel asked", False),
-        ("failed", "POST", "/retry", "requeued", False),
-        ("ready", "DELETE", "", "cancelled", True),
-        ("processing", "DELETE", "", "cancel asked", False),
-    ],
-)
-def test_what_a_user_does_to_a_job_is_told_once(conn, engine, told, state, method, route, change, ended):
-    job_id = make_job(conn, state)
-    scene = kit.scene(engine, conn, kit.settings())
-    call = scene.post if method == "POST" else scene.delete
+CHANGES = {
+    ("ready", "POST", "/cancel"): "cancelled",
+    ("processing", "POST", "/cancel"): "cancel asked",
+    ("failed", "POST", "/retry"): "requeued",
+    ("ready", "DELETE", ""): "cancelled",
+    ("processing", "DELETE", ""): "cancel asked",
+}
+
+
+@pytest.mark.parametrize("does", CHANGES, ids=str)
+def test_what_a_user_does_to_a_job_is_told_once(yard, told, does):
+    state, method, route = does
+    job_id, change = make_job(yard.conn, state), CHANGES[does]
+    call = yard.post if method == "POST" else yard.delete
     assert call(f"/job/{job_id}{route}").status_code in (200, 202)
-    assert [event for event in told if isinstance(event, JobChanged)] == [JobChanged(job_id, "ann", ended, change)]
+    changes = [event for event in told if isinstance(event, JobChanged)]
+    assert changes == [JobChanged(job_id, "ann", ended=change == "cancelled", change=change)]
