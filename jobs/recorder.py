@@ -51,7 +51,8 @@ def record(conn: Connection, ended: Sequence[Ended], *, max_wait_s: float) -> Re
     rest += _write(conn, done, lambda entries: store.complete(conn, entries), told)
     spoiled = _write(conn, rest, lambda entries: store.give_up(conn, entries, max_wait_s=max_wait_s), told)
     for one in spoiled:
-        log.error("job %s: PostgreSQL takes neither its outcome nor its failure; its lease will end", one.claim.id)
+        words = "job %s: PostgreSQL takes neither its outcome nor its failure; its lease will end"
+        log.error(words, one.claim.id, extra=one.claim.named)
     return told
 
 

@@ -229,11 +229,7 @@ def test_an_open_transaction_is_found_and_its_cure_ends_it(setup: Setup):
 
 
 def test_a_prepared_transaction_is_found_and_its_cure_ends_it(setup: Setup):
-    conn = psycopg2.connect(setup.url)
-    conn.tpc_begin(conn.xid(1, "it's left", "over"))
-    conn.cursor().execute("select txid_current()")
-    conn.tpc_prepare()
-    conn.close()
+    run(setup.url, "begin", "select txid_current()", "prepare transaction 'it''s left over'")
     time.sleep(SOON.held_s)
     assert setup.look(vacuum.held_back) == []
     found = only(setup.look(vacuum.held_back, bounds=SOON))
