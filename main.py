@@ -21,7 +21,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 import config
-from api import server
+from api import server, side
 from api.app import create_app
 from api.auth import check_exposure
 from api.build import VERSION
@@ -90,7 +90,9 @@ def work() -> None:
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one thing that a signal handler may safely touch
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _frame: signals.put(signum))
-    runtime, hurried = _runtime(settings, prepare(settings)), threading.Event()
+    database = prepare(settings)
+    runtime, hurried = _runtime(settings, database), threading.Event()
+    _show(settings, database, runtime)
     runtime.start()
     _wait_for_one(signals)
     threading.Thread(target=_hurry, args=(signals, hurried), name="hurry", daemon=True).start()
@@ -120,9 +122,9 @@ def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
         threading.Thread(target=Watchdog().loop, name="watchdog", daemon=True).start()
         hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
         telemetry.subscribe(partial(_spread, hints))
+        app = create_app(lambda: settings, engine, hints, lambda: None, job_types=job_types, audience=audience)
         if database.listen_url:
             Listener(database.listen_url, heard, lambda: None).start()
-        app = create_app(lambda: settings, engine, hints, lambda: None, job_types=job_types, audience=audience)
         return app, audience.close, lambda: None
     runtime, hurried = _runtime(settings, database, heard), threading.Event()
     app = create_app(lambda: settings, engine, runtime.hints, runtime.status, job_types=job_types, audience=audience)
@@ -133,6 +135,16 @@ def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
         stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set)
 
     return app, stop, hurried.set
+
+
+def _show(settings: Config, database: Database, runtime: Runtime) -> None:
+    """Metrics and health of a process that serves nothing else."""
+    port = settings.scheduler.metrics_port
+    if port is None:
+        return
+    engine = _engine(settings, database, 1, lambda: ANSWER_S, in_a_hurry=True)
+    app = side.create_side_app(lambda: settings, engine, runtime.status, handlers.requests(settings.handlers))
+    side.serve(app, settings.bind, port)
 
 
 def _wait_for_one(signals: "queue.SimpleQueue[int]") -> None:

@@ -45,24 +45,33 @@ def create_app(
     `job_types` what may be asked for (see api.yard.Yard); `audience` is to be told what happens in other processes.
     Raises SetupError when there is no key to check tokens with.
     """
-    app = Flask(__name__, static_folder=None)
-    if hops := settings().api.proxy_hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's docs do
-    access_log.register(app)
-    app.before_request(_name_request)
-    app.after_request(_finish)
+    app = make_bare(settings())
     cors.register(app, lambda: settings().api.origins)
-    errors.register(app)
-    counted = metrics.Metrics(settings, engine, status)
+    counted = metrics.Metrics(settings, engine, status, [*job_types, CANVAS])
+    counted.requests.register(app)
+    counted.requests.show_waiting(lambda: audience.waiting.count)
     telemetry.subscribe(counted.heard)
     yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas}, audience.waiting)
     telemetry.subscribe(audience.heard)
     verifier = _verifier(settings())
     app.register_blueprint(routes.blueprint(yard, verifier))
     websocket.register(app, audience.hub, verifier, settings)
-    app.register_blueprint(health.blueprint(settings, engine, status))
+    app.register_blueprint(health.blueprint(settings, engine, status, verifier.problem))
     app.register_blueprint(metrics.blueprint(settings, counted))
     app.register_blueprint(description.blueprint(yard.job_types))
+    return app
+
+
+def make_bare(config: Config) -> Flask:
+    """An application without routes: each request has its name and its log line, each error its shape."""
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # an address with // would be answered with HTML that repeats it
+    if hops := config.api.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's docs do
+    access_log.register(app)
+    app.before_request(_name_request)
+    app.after_request(_finish)
+    errors.register(app)
     return app
 
 

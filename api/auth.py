@@ -52,6 +52,10 @@ class Verifier:
     keys: str | KeySet = field(repr=False)
     rules: Auth = USUAL
 
+    def problem(self) -> str | None:
+        """Why no token can be checked; None: all is well."""
+        return self.keys.problem() if isinstance(self.keys, KeySet) else None
+
     def user(self, token: str) -> User:
         """Who the token says is asking.
 

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -10,21 +11,30 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.bounded import Bounded
 from config import Config
 from jobs import totals
 from jobs.db.engine import autocommit
 from jobs.queries import Fleet
+from jobs.states import FINAL
 from jobs.telemetry import SchedulerStatus
 
 KEPT_S = 2.0  # several scrapers, or one that hurries, cost one look
+JOB_TYPES = 50  # shown by name; plain SQL may enqueue anything
+UNFINISHED = ("ready", "waiting", "processing")
+ENDED = tuple(state.value for state in FINAL)
 
 
 class FleetGauges(Collector):
-    """The whole queue in numbers; while the database is away only `yardmaster_database_up 0`."""
+    """The whole queue in numbers; while the database is away only `yardmaster_database_up 0`.
 
-    def __init__(self, engine: Engine, settings: Callable[[], Config]) -> None:
+    `job_types` are shown also with 0 jobs.
+    """
+
+    def __init__(self, engine: Engine, settings: Callable[[], Config], job_types: Iterable[str]) -> None:
         self._engine = engine
         self._settings = settings
+        self._job_type = Bounded(JOB_TYPES, job_types)
         self._lock = threading.Lock()
         self._seen: Fleet | None = None
         self._old_at = 0.0  # time.monotonic()
@@ -34,13 +44,35 @@ class FleetGauges(Collector):
         yield _gauge("database_up", "Whether the database answered at this scrape", fleet is not None)
         if fleet is None:
             return
-        jobs = GaugeMetricFamily("yardmaster_queue_jobs", "Jobs that are not finished", labels=["status"])
-        for status in ("ready", "waiting", "processing"):
-            jobs.add_metric([status], fleet.live(status))
-        yield jobs
-        oldest_s = max(fleet.oldest_ready_s.values(), default=0.0)
-        yield _gauge("queue_oldest_ready_age_seconds", "How long the oldest ready job has been ready", oldest_s)
+        yield self._jobs("queue_jobs", "Jobs that are not finished", fleet.depth, UNFINISHED)
+        yield self._jobs("finished_jobs", "Jobs that have ended and are still kept", fleet.finals, ENDED)
+        yield self._ages(fleet.oldest_ready_s)
         yield _gauge("workers", "Processes that run jobs and were heard of lately", fleet.workers)
+        yield _gauge("leader_present", "Whether some process holds the leader's lease", fleet.led)
+        yield _gauge("leader_term", "The newest term of a leader", fleet.term)
+
+    def _jobs(
+        self, name: str, help_text: str, counted: Mapping[tuple[str, str], int], states: Iterable[str]
+    ) -> GaugeMetricFamily:
+        jobs: Counter[tuple[str, str]] = Counter()
+        for (job_type, state), n in counted.items():
+            jobs[self._job_type(job_type), state] += n
+        jobs.update({(job_type, state): 0 for job_type in self._job_type.shown for state in states})
+        family = GaugeMetricFamily(f"yardmaster_{name}", help_text, labels=["job_type", "status"])
+        for labels, n in jobs.items():
+            family.add_metric(labels, n)
+        return family
+
+    def _ages(self, oldest_ready_s: Mapping[str, float]) -> GaugeMetricFamily:
+        ages_s = dict.fromkeys(self._job_type.shown, 0.0)
+        for job_type, age_s in oldest_ready_s.items():
+            shown = self._job_type(job_type)
+            ages_s[shown] = max(age_s, ages_s.get(shown, 0.0))
+        help_text = "How long the oldest ready job has been ready"
+        family = GaugeMetricFamily("yardmaster_queue_oldest_ready_age_seconds", help_text, labels=["job_type"])
+        for job_type, age_s in ages_s.items():
+            family.add_metric([job_type], age_s)
+        return family
 
     def _look(self) -> Fleet | None:
         with self._lock:
@@ -68,7 +100,7 @@ class SchedulerGauges(Collector):
         status = self._status()
         if status is None:
             return
-        yield _gauge("scheduler_running", "Whether the scheduler's thread is alive", status.running)
+        yield _gauge("scheduler_running", "Whether the scheduler's threads are alive", status.running)
         yield _gauge("scheduler_last_pass_age_seconds", "Time since its newest complete pass", status.last_pass_age_s)
         yield _gauge("scheduler_late_after_seconds", "A pass older than this is late", status.late_after_s)
         yield _gauge("scheduler_leading", "Whether this process leads the fleet", status.leading)

@@ -1,39 +1,53 @@
 """Whether this process is well, for load balancers and people: no sign-in, and nothing that a stranger could use.
 
-    /livez    the process answers (the database is not asked)
-    /readyz   it can serve: the database answers
-    /health   it can serve, and the scheduler inside it makes progress
+    /livez    the process answers (the database is not asked): what a platform may restart it on
+    /readyz   it can serve: the database answers: what a load balancer sends requests by
+    /health   all is well, here and in the queue: what people and alarms read
 
-The last two answer 503 when it is not so, and say why.
+The last two answer 503 when it is not so, and say why.  A platform must not restart on /health: a database that is
+away, or a job that no worker knows, is not mended by that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from flask import Blueprint
 from sqlalchemy import Engine, exc
 
 from api.answers import Database, Health, NotReady, Processor, Ready, Unhealthy
 from api.build import VERSION
-from api.errors import error_body
+from api.errors import HEADERS, error_body
 from api.schemas import iso
+from api.stall import Stall
 from api.yard import PREFIX
 from config import Config
 from jobs.db.engine import autocommit
 from jobs.db.patience import patient_for
 from jobs.telemetry import SchedulerStatus
 
+Answered = tuple[Health | Unhealthy, int, Mapping[str, str]]
+
 ANSWER_S = 2.0
+UNWELL = HEADERS[HTTPStatus.SERVICE_UNAVAILABLE]
+GONE_LEASES = 2  # a LISTEN connection that is gone for so long does not come back by itself
 
 
 def blueprint(
-    settings: Callable[[], Config], engine: Engine, status: Callable[[], SchedulerStatus | None]
+    settings: Callable[[], Config],
+    engine: Engine,
+    status: Callable[[], SchedulerStatus | None],
+    sign_in_problem: Callable[[], str | None],
 ) -> Blueprint:
-    """`status` gives None when no scheduler runs in this process."""
-    found = Blueprint("health", __name__, url_prefix=PREFIX)
+    """`status` gives None when no scheduler runs in this process; `sign_in_problem` None when tokens can be checked."""
+    found, stall = Blueprint("health", __name__, url_prefix=PREFIX), Stall(engine, settings)
+
+    def well() -> Answered:
+        return _health(settings(), database(engine), status(), lambda: sign_in_problem() or stall.fault())
+
     found.add_url_rule("/livez", "livez", lambda: {"status": "alive"})
     found.add_url_rule("/readyz", "readyz", lambda: _ready(database(engine)))
-    found.add_url_rule("/health", "health", lambda: _health(settings(), database(engine), status()))
+    found.add_url_rule("/health", "health", well)
     return found
 
 
@@ -48,14 +62,17 @@ def database(engine: Engine) -> Database:
         return "disconnected"
 
 
-def _ready(found: Database) -> tuple[Ready | NotReady, int]:
+def _ready(found: Database) -> tuple[Ready | NotReady, int, Mapping[str, str]]:
     if found == "connected":
-        return {"status": "ready", "database": found}, 200
-    return {"status": "unavailable", "database": found, **error_body("not_ready", f"The database is {found}")}, 503
+        return {"status": "ready", "database": found}, 200, {}
+    fault = error_body("not_ready", f"The database is {found}")
+    return {"status": "unavailable", "database": found, **fault}, 503, UNWELL
 
 
-def _health(config: Config, found: Database, scheduler: SchedulerStatus | None) -> tuple[Health | Unhealthy, int]:
-    fault = _fault(found, scheduler)
+def _health(
+    config: Config, found: Database, scheduler: SchedulerStatus | None, elsewhere: Callable[[], str | None]
+) -> Answered:
+    fault = f"The database is {found}" if found != "connected" else _fault(config, scheduler) or elsewhere()
     body: Health = {
         "status": "unhealthy" if fault else "healthy",
         "database": found,
@@ -63,18 +80,21 @@ def _health(config: Config, found: Database, scheduler: SchedulerStatus | None) 
         "timestamp": iso(datetime.now(UTC)),
         "version": VERSION,
     }
-    return ({**body, **error_body("unhealthy", fault)}, 503) if fault else (body, 200)
+    return ({**body, **error_body("unhealthy", fault)}, 503, UNWELL) if fault else (body, 200, {})
 
 
-def _fault(found: Database, scheduler: SchedulerStatus | None) -> str | None:
-    if found != "connected":
-        return f"The database is {found}"
-    if scheduler and not scheduler.running:
-        return "The scheduler does not run"
-    if scheduler and scheduler.problem:
+def _fault(config: Config, scheduler: SchedulerStatus | None) -> str | None:
+    """What is wrong with the scheduler of this process; None: nothing, or it has none."""
+    if scheduler is None:
+        return None
+    if scheduler.problem:
         return f"The scheduler has a problem: {scheduler.problem}"
-    if scheduler and scheduler.last_pass_age_s > scheduler.late_after_s:
-        return "The scheduler's last pass is too long ago"
+    if not scheduler.running:
+        return "The scheduler does not run"
+    if scheduler.last_pass_age_s > scheduler.late_after_s:
+        return f"The scheduler's last pass is too long ago: {scheduler.last_pass_age_s:.1f} s"
+    if (gone_s := scheduler.listener_gone_s or 0) > GONE_LEASES * config.scheduler.lease_s:
+        return f"The LISTEN connection has been gone for {gone_s:.0f} s; jobs wait for the next poll"
     return None
 
 

@@ -3,7 +3,7 @@
 every refresh_s          fetch; a key that the provider took away is gone
 a kid that is not known  fetch, but at most once in PAUSE_S; whoever asked waits up to WAIT_S for it
 a fetch fails            again every RETRY_S; the keys that are known serve on until they are keep_s old
-no keys, or too old      AuthUnavailable: neither yes nor no can be said of a token
+no keys, or too old      AuthUnavailable: neither yes nor no can be said of a token; /health tells it
 """
 
 import logging
@@ -58,6 +58,20 @@ class KeySet:
         self._next_s = clock()
         self._pending_s: float | None = self._next_s  # since when a fetch is asked for or under way
         self._is_away = False  # whether the last fetch failed
+        self._thread = threading.Thread(target=self._loop, name="key set", daemon=True)
+
+    def begin(self) -> None:
+        """Call it once, in the process that serves."""
+        self._thread.start()
+
+    def problem(self) -> str | None:
+        """Why tokens cannot be checked, or soon will not be; None: all is well."""
+        if not self._thread.is_alive():
+            return "The thread that fetches the key set has ended; restart the process"
+        with self._changed:
+            if self._clock() < self._good_until_s:
+                return None
+        return "There is no key set to check tokens with, or it is too old: look at api.auth.jwks_url and the log"
 
     def find(self, kid: str) -> Key | None:
         """None: the provider has no such key.  Raises AuthUnavailable, after WAIT_S at the latest."""
@@ -67,14 +81,17 @@ class KeySet:
             key = self._known(kid)
         return key
 
-    def loop(self) -> None:
-        """Fetches when it is time; for a thread of its own."""
+    def _loop(self) -> None:
+        """Fetches when it is time."""
         while True:
             self._await_turn()
             try:
                 keys = self._fetch()
             except KeySetFault as fault:
                 self._failed(fault)
+            except Exception as error:  # unforeseen: it must not end the thread, and with it all sign-ins
+                log.exception("the key set cannot be read")
+                self._failed(KeySetFault(f"unexpected {type(error).__name__}"))
             else:
                 self._arrived(keys)
 
@@ -125,7 +142,7 @@ class KeySet:
 def followed(auth: Auth) -> KeySet:
     """The key set that the settings name, with its thread begun: call it in the process that serves."""
     keys = KeySet(lambda: fetched(auth), refresh_s=auth.jwks_refresh_s, keep_s=auth.jwks_keep_s)
-    threading.Thread(target=keys.loop, name="key set", daemon=True).start()
+    keys.begin()
     return keys
 
 

@@ -1,70 +1,56 @@
-"""What Prometheus reads: counts of what this process did, and the gauges of gauges.py."""
+"""What Prometheus reads, and who may read it.
+
+    api/counts.py          what happened in this process: runs, tasks, calls of the model
+    api/request_counts.py  what this process was asked for
+    api/gauges.py          what is looked up at each scrape: the queue, the scheduler
+
+docs/operations.md names every metric; a test compares.
+"""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from flask import Blueprint, Request, Response, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, Summary
+from prometheus_client import CollectorRegistry, Info, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from sqlalchemy import Engine
 
 from api.auth import Unauthorized, bearer, is_loopback
 from api.build import VERSION
+from api.counts import Provider, Runs, Upkeep
 from api.errors import Forbidden
 from api.gauges import FleetGauges, SchedulerGauges
+from api.request_counts import RequestCounts
 from api.yard import PREFIX
 from config import Config
-from jobs.telemetry import Event, LeaderChanged, RunEnded, RunStarted, SchedulerStatus, StaleWrite, TaskRan
+from jobs.telemetry import Event, SchedulerStatus
 
-BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 180, 300, 600)  # from a drawn job to a slow model
 PROXIED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nothing here reads
 
 
 class Metrics:
-    """Counts what jobs.telemetry tells; `registry` holds all of it."""
+    """`registry` holds all of it; `job_types` are shown also while there are no jobs of theirs."""
 
     def __init__(
-        self, settings: Callable[[], Config], engine: Engine, status: Callable[[], SchedulerStatus | None]
+        self,
+        settings: Callable[[], Config],
+        engine: Engine,
+        status: Callable[[], SchedulerStatus | None],
+        job_types: Iterable[str],
     ) -> None:
         self.registry = here = CollectorRegistry()
-        of_type = ["job_type"]
-        self._wait = Histogram(
-            "yardmaster_job_wait_seconds", "From ready to claimed", of_type, registry=here, buckets=BUCKETS_S
-        )
-        self._run = Histogram(
-            "yardmaster_job_run_seconds", "From claimed to recorded", of_type, registry=here, buckets=BUCKETS_S
-        )
-        self._runs = Counter("yardmaster_runs", "Runs that ended", ["job_type", "outcome", "error_code"], registry=here)
-        self._stale = Counter("yardmaster_stale_writes", "Outcomes that the fence refused", registry=here)
-        self._tasks = Counter("yardmaster_task_runs", "Runs of the scheduler's tasks", ["task"], registry=here)
-        self._faults = Counter("yardmaster_task_failures", "Of these, failed ones", ["task"], registry=here)
-        self._moved = Counter("yardmaster_task_jobs", "Jobs that the tasks moved", ["task"], registry=here)
-        self._time = Summary("yardmaster_task_seconds", "Time that the tasks took", ["task"], registry=here)
-        self._leader = Counter("yardmaster_leader_changes", "Terms that began or ended here", registry=here)
+        self.requests = RequestCounts(here)
+        self._counts = Runs(here), Upkeep(here), Provider(here)
         Info("yardmaster_build", "The release that runs here", registry=here).info({"version": VERSION})
         ProcessCollector(registry=here)
-        here.register(FleetGauges(engine, settings))
+        here.register(FleetGauges(engine, settings, job_types))
         here.register(SchedulerGauges(status))
 
     def heard(self, event: Event) -> None:
-        match event:
-            case RunStarted():
-                self._wait.labels(event.job_type).observe(event.wait_s)
-            case RunEnded():
-                self._runs.labels(event.job_type, event.outcome, event.error_code or "").inc()
-                self._run.labels(event.job_type).observe(event.run_s)
-            case StaleWrite():
-                self._stale.inc()
-            case TaskRan():
-                self._count_task(event)
-            case LeaderChanged():
-                self._leader.inc()
-
-    def _count_task(self, ran: TaskRan) -> None:
-        self._tasks.labels(ran.task).inc()
-        self._faults.labels(ran.task).inc(int(ran.failed))
-        self._moved.labels(ran.task).inc(ran.rows)
-        self._time.labels(ran.task).observe(ran.duration_s)
+        for counts in self._counts:
+            counts.heard(event)
 
 
 def blueprint(settings: Callable[[], Config], metrics: Metrics) -> Blueprint:

@@ -22,15 +22,16 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 
+from api.connections import KEEP_ALIVE_S
+from api.intake import LINE_BYTES
 from config import Config
+from config.settings import Api
 from jobs.errors import SetupError
 
 Stop = Callable[[], None]
 Start = Callable[[], tuple[Flask, Stop, Stop]]
 
-IDLE_CONNECTIONS = 500  # kept alive or still silent; they hold no thread, but gunicorn counts them with the busy ones
 OTHER_FILES = 200  # the database, the provider, the log
-KEEP_ALIVE_S = 75  # longer than a proxy keeps its side, or it would send a request into a closing connection
 BACKLOG = 1024
 HURRY_S = 1.0  # for handing back what runs, once somebody insists
 EXIT_S = 2  # what the parent gives the worker beyond the stop budget
@@ -44,10 +45,12 @@ def serve(start: Start, config: Config) -> NoReturn:
     requests are still answered; a second SIGTERM to the worker does not wait for it.
     Raises SetupError when the address cannot be listened on; one that `start` raises is printed, and ends in code 4.
     """
-    listener = _listen(config.bind, config.api.port)
-    _allow_files(config.api.threads + config.api.sockets.most + IDLE_CONNECTIONS + OTHER_FILES)
+    listener = listen(config.bind, config.api.port, "api.bind or api.port (PORT)")
     options = _options(config, listener.detach())  # detached: gunicorn closes the handle that it is given
-    _Arbiter(_Server(start, options)).run()
+    options["worker_connections"] = (
+        _allow_files(config.api.connections + config.api.sockets.most + OTHER_FILES) - OTHER_FILES
+    )
+    _Arbiter(_Server(start, options, lambda: config.api)).run()
     raise SystemExit
 
 
@@ -55,10 +58,14 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
     return {
         "bind": f"fd://{listener}",
         "workers": 1,
-        "worker_class": "gthread",
-        "threads": config.api.threads + config.api.sockets.most,
-        "worker_connections": config.api.threads + config.api.sockets.most + IDLE_CONNECTIONS,
+        "worker_class": "api.connections.Worker",
+        "threads": config.api.threads + config.api.sockets.most,  # each socket holds one
         "keepalive": KEEP_ALIVE_S,
+        "sendfile": False,  # it would wait for a slow client
+        "limit_request_line": LINE_BYTES,
+        "limit_request_field_size": LINE_BYTES,
+        "limit_request_fields": config.api.headers,
+        "forwarded_allow_ips": "",  # who is believed is said by api.proxy_hops alone
         "graceful_timeout": math.ceil(config.scheduler.stop_budget_s) + EXIT_S,
         "timeout": 60,
         "control_socket_disable": True,
@@ -69,8 +76,11 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
     }
 
 
-def _listen(bind: str, port: int) -> socket.socket:
-    """Here and not in gunicorn, which tries five times and says so in ten lines."""
+def listen(bind: str, port: int, settings: str) -> socket.socket:
+    """Here and not in gunicorn, which tries five times and says so in ten lines.
+
+    Raises SetupError, which names the `settings` to change.
+    """
     host = bind.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -78,22 +88,24 @@ def _listen(bind: str, port: int) -> socket.socket:
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]  # without the address in Python's own words
         raise SetupError(
-            f"api: cannot listen on {bind}, port {port}: {reason}; "
-            "end the program that uses it, or set another api.bind or api.port (PORT)"
+            f"{settings.partition('.')[0]}: cannot listen on {bind}, port {port}: {reason}; "
+            f"end the program that uses it, or set another {settings}"
         ) from error
 
 
-def _allow_files(files: int) -> None:
-    """Asks for as many file handles as the system grants: gunicorn's worker dies when accept() finds none."""
+def _allow_files(files: int) -> int:
+    """How many of so many file handles the system grants."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     granted = files if hard == resource.RLIM_INFINITY else min(files, hard)
     if soft not in (resource.RLIM_INFINITY, granted) and soft < granted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    return granted
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, start: Start, options: Mapping[str, Any]) -> None:
+    def __init__(self, start: Start, options: Mapping[str, Any], api: Callable[[], Api]) -> None:
         self._start = start
+        self.api = api  # for api.connections.Worker
         self._options = options
         self._stops: list[Stop] = []
         self.hurry: Stop = lambda: None

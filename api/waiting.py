@@ -25,6 +25,10 @@ class Waiting:
         self._count = 0
         self._closed = False
 
+    @property
+    def count(self) -> int:
+        return self._count
+
     @contextmanager
     def place(self, job_id: str) -> Iterator[threading.Event | None]:
         """An event that is set when the job ends; None: too many wait already."""

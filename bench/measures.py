@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Connection, text
 
 from bench.ground import scheduler
+from bench.slow import SLOW_CLIENTS, beside
 from jobs import store, telemetry
 from jobs.db.engine import autocommit, open_engine
 from jobs.job import Key, Run
@@ -98,12 +99,26 @@ def capped(url: str) -> Figures:
     return figures
 
 
+def slow(url: str) -> Figures:
+    """Reads and enqueues over HTTP, alone and beside 500 clients that are slow on purpose; 5 s stand for no answer."""
+    figures: dict[str, tuple[float, str]] = {}
+    for clients in (0, SLOW_CLIENTS):
+        answers = beside(url, clients)
+        took_ms = sorted(took_s * 1000 for took_s, _ in answers)
+        figures[f"{clients} slow, answers"] = (len(answers), "requests")
+        figures[f"{clients} slow, p50"] = (statistics.median(took_ms), "ms")
+        figures[f"{clients} slow, p99"] = (took_ms[int(len(took_ms) * 0.99)], "ms")
+        figures[f"{clients} slow, failed"] = (sum(status not in (200, 202) for _, status in answers), "requests")
+    return figures
+
+
 MEASURES: Mapping[str, Callable[[str], Figures]] = {
     "enqueue": enqueue,
     "drain": drain,
     "pickup": pickup,
     "caps": caps,
     "capped": capped,
+    "slow": slow,
 }
 
 

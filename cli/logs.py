@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config import Config
-from jobs.telemetry import Event, JobChanged, LeaderChanged, RunEnded, RunStarted, StaleWrite, TaskRan
+from jobs.telemetry import Event, JobChanged, LeaderChanged, RunEnded, RunLost, RunStarted, StaleWrite, TaskRan
 
 log = logging.getLogger("yardmaster")
 
-JobEvent = RunStarted | RunEnded | JobChanged | StaleWrite
+JobEvent = RunStarted | RunEnded | JobChanged | RunLost | StaleWrite
 TOLD_ONE_BY_ONE = ("reap", "expire")  # their jobs are lost, or expired
 QUIET = ("apscheduler", "alembic", "openai", "httpx2", "httpcore2", "urllib3", "werkzeug")
 
@@ -69,6 +69,8 @@ def tell(event: Event) -> None:
         case JobChanged() if event.change != "progress":
             level = logging.WARNING if event.change in ("lost", "expired") else logging.INFO
             _job(level, event.change, event, event=event.change, ended=event.ended)
+        case RunLost():
+            _job(logging.WARNING, f"this worker has lost run {event.claim_seq} of it", event, event="run lost")
         case StaleWrite():
             _job(logging.WARNING, f"run {event.claim_seq} was no longer the owner; refused", event, event="stale")
         case TaskRan() if event.rows and event.task not in TOLD_ONE_BY_ONE:

@@ -51,6 +51,7 @@ class Scheduler(Section):
     lease_s: Seconds = 30.0
     leader_ttl_s: Seconds = 15.0
     stop_budget_s: Seconds = 10.0
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
 
 class Backoff(Section):
@@ -119,6 +120,12 @@ class Api(Section):
     bind: Text | None = None
     port: int = Field(default=8000, ge=0, le=65535)
     threads: int = Field(default=64, ge=4, le=4096)
+    connections: int = Field(default=1000, ge=16, le=65_536)
+    headers: int = Field(default=100, ge=20, le=1000)
+    header_bytes: int = Field(default=32_768, ge=4096, le=1_000_000)
+    header_s: Seconds = 10.0
+    body_s: Seconds = 60.0
+    answer_s: Seconds = 60.0
     body_bytes: int = Field(default=65536, ge=1024, le=100_000_000)
     waiting_requests: int = Field(default=16, ge=0, le=4096)
     bulk_bytes: int = Field(default=8_000_000, ge=1024, le=200_000_000)
@@ -182,5 +189,6 @@ AT_LEAST = (  # setting, times, another setting, why
     (("scheduler", "lease_s"), 3, ("scheduler", "heartbeat_every_s"), "a run must survive two lost heartbeats"),
     (("scheduler", "leader_ttl_s"), 2, ("scheduler", "heartbeat_every_s"), "one heartbeat may get lost"),
     (("api", "auth", "jwks_keep_s"), 2, ("api", "auth", "jwks_refresh_s"), "one fetch of the keys may fail"),
+    (("api", "connections"), 2, ("api", "threads"), "idle and slow clients need places beside those served"),
     (("jobs", "backoff", "cap_s"), 1, ("jobs", "backoff", "base_s"), "the cap would cut every wait"),
 )

@@ -16,19 +16,23 @@ from jobs.states import State
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`depth` is {(job_type, "ready" | "waiting" | "processing"): jobs}, `ended` {(job_type, State): jobs}.
+    """The whole queue in numbers.
 
-    `oldest_ready_s` is {job_type: seconds}, without types that have no ready job; `workers` counts processes heard of
-    lately.  `counted_age_s` tells how old the depth is, `late_s` since when it should have been counted anew (below 0:
-    not yet); both are None when it was never counted.
+    `depth` is {(job_type, "ready" | "waiting" | "processing"): jobs}, `finals` {(job_type, State): ended jobs},
+    `oldest_ready_s` {job_type: how long its oldest ready job has been ready}; what would be 0 may be missing.
+    `counted_age_s` tells how old these are, `late_s` since when they should have been counted anew (below 0: not yet);
+    both are None when nobody has counted yet.
+    `workers` counts processes heard of lately; `term` is the newest term, and `led` whether its lease goes on.
     """
 
     depth: Mapping[tuple[str, str], int]
-    ended: Mapping[tuple[str, State], int]
     oldest_ready_s: Mapping[str, float]
-    workers: int
+    finals: Mapping[tuple[str, str], int]
     counted_age_s: float | None
     late_s: float | None
+    workers: int
+    term: int
+    led: bool
 
     def live(self, state: str) -> int:
         """Jobs of all types that are "ready", "waiting" or "processing"."""
@@ -39,9 +43,26 @@ class Fleet:
         counted = dict.fromkeys(State, 0)
         counted[State.QUEUED] = self.live("ready") + self.live("waiting")
         counted[State.PROCESSING] = self.live("processing")
-        for (_, state), jobs in self.ended.items():
-            counted[state] += jobs
+        for (_, state), jobs in self.finals.items():
+            counted[State(state)] += jobs
         return counted
+
+
+@dataclass(frozen=True, slots=True)
+class NextUp:
+    """The very next job of the queue (`id`, and the `claim_seq` that it waits with), and who could take it.
+
+    `workers` that have a handler for it were heard of lately, with `free_seats` between them.
+    `running` counts the runs of the fleet, `of_user` those of the job's own user.
+    """
+
+    id: str
+    claim_seq: int
+    ready_s: float
+    workers: int
+    free_seats: int
+    running: int
+    of_user: int
 
 
 def job(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
@@ -92,16 +113,16 @@ def queue_position(conn: Connection, *, job_id: str, user_id: str) -> int | None
 def fleet(conn: Connection, *, silent_s: float) -> Fleet:
     """The whole queue in numbers, as counted last; a worker that was silent for `silent_s` does not count."""
     row = conn.execute(statement("fleet"), {"silent_s": silent_s}).one()
-    depth, ended = row.depth or [], row.ended or []
+    depth = row.depth or []
     return Fleet(
         depth={(of["job_type"], of["state"]): of["jobs"] for of in depth},
-        ended={(of["job_type"], State(of["status"])): of["jobs"] for of in ended},
-        oldest_ready_s={
-            of["job_type"]: _age_s(row.now, of["oldest_ready_at"]) for of in depth if of["oldest_ready_at"]
-        },
-        workers=row.workers,
+        oldest_ready_s={of["job_type"]: _age_s(row.now, at) for of in depth if (at := of["oldest_ready_at"])},
+        finals={(of["job_type"], of["status"]): of["jobs"] for of in row.finals or []},
         counted_age_s=_seconds(row.counted_age_s),
         late_s=_seconds(row.late_s),
+        workers=row.workers,
+        term=row.term,
+        led=row.led,
     )
 
 
@@ -111,3 +132,12 @@ def _age_s(now: datetime, at: str) -> float:
 
 def _seconds(number: Decimal | None) -> float | None:
     return None if number is None else float(number)
+
+
+def next_up(conn: Connection, *, silent_s: float) -> NextUp | None:
+    """None: no job is ready.  A worker that was silent for `silent_s` does not count."""
+    row = conn.execute(statement("next_up"), {"silent_s": silent_s}).one_or_none()
+    if row is None:
+        return None
+    waits = {"id": str(row.id), "claim_seq": row.claim_seq, "ready_s": float(row.ready_s)}
+    return NextUp(**waits, workers=row.workers, free_seats=row.free_seats, running=row.running, of_user=row.of_user)

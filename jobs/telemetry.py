@@ -48,12 +48,21 @@ class JobChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class StaleWrite:
-    """A run that had lost its claim tried to write; the fence refused it.  `user_id` None: not known."""
+class RunLost:
+    """This process has heard that a run of its own is no longer its own: the lease had ended, or the job is gone."""
 
     job_id: str
     claim_seq: int
-    user_id: str | None = None
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaleWrite:
+    """A run that had lost its claim tried to write; the fence refused it."""
+
+    job_id: str
+    claim_seq: int
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,47 @@ class LeaderChanged:
     term: int
 
 
-Event = RunStarted | RunEnded | JobChanged | StaleWrite | TaskRan | LeaderChanged
+@dataclass(frozen=True, slots=True)
+class HintAnswered:
+    """A hint (a NOTIFY, or a word from this process) came to a free seat, and `wait_s` later led to a claim."""
+
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerChanged:
+    """The LISTEN connection is there or is gone; `connections` counts those made since the start."""
+
+    connected: bool
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCalled:
+    """One call of a model is over.  `model` is what was asked for; `outcome`: answered, or the code of its failure.
+
+    Tokens are as the provider counts them, also of an answer that could not be used; 0 when it did not say.
+    """
+
+    model: str
+    outcome: str
+    duration_s: float
+    input_tokens: int
+    output_tokens: int
+
+
+Event = (
+    RunStarted
+    | RunEnded
+    | JobChanged
+    | RunLost
+    | StaleWrite
+    | TaskRan
+    | LeaderChanged
+    | HintAnswered
+    | ListenerChanged
+    | ProviderCalled
+)
 Subscriber = Callable[[Event], None]
 
 
@@ -80,7 +129,8 @@ Subscriber = Callable[[Event], None]
 class SchedulerStatus:
     """How the scheduler inside this process is; `last_pass_age_s` counts from its newest complete pass.
 
-    `late_after_s`: a pass older than this means a dead loop.
+    `late_after_s`: a pass older than this means a dead loop.  `listener_gone_s`: how long the LISTEN connection has
+    been gone, 0 while it is there; None when this process does not listen.
     """
 
     running: bool
@@ -91,6 +141,7 @@ class SchedulerStatus:
     last_pass_age_s: float
     late_after_s: float
     problem: str | None  # what is wrong, for people; None: nothing
+    listener_gone_s: float | None = None
 
 
 _subscribers: list[Subscriber] = []

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from jobs import store
 from jobs.held import Held
 from jobs.job import Claim, Key
-from jobs.telemetry import RunStarted, emit
+from jobs.telemetry import HintAnswered, RunStarted, emit
 from scheduler.bounds import Bounds, Look
 from scheduler.capped_bounds import CappedBounds
+from scheduler.hinted import Hinted
 from scheduler.pool import Pool
 
 CLOCK_EVERY_S = 1.0
@@ -49,6 +50,7 @@ class Claiming:
         self._lock = threading.Lock()
         self._promised: list[Key] = []  # kept from the others since the last look
         self._not_taken: list[Key] = []
+        self._hinted = Hinted()
         self._oldest_start: datetime | None = None
         self._turns: dict[int, int] = {}
         self._clock_not_before = 0.0
@@ -60,6 +62,8 @@ class Claiming:
             self._bounds.lower(keys)
             enough = len(self._promised) + len(keys) <= self._pool.free()
             self._promised += keys if enough else ()
+            if enough and keys:
+                self._hinted.came(time.monotonic())
             return enough
 
     def not_taken(self) -> list[Key]:
@@ -108,6 +112,9 @@ class Claiming:
         now = time.monotonic()
         with self._lock:
             self._bounds.found(look, claimed, asked=seats, now=now, cost_s=now - sent)
+            hinted_at = self._hinted.looked()
+        if hinted_at is not None and claimed.claims:  # else another process was first
+            emit(HintAnswered(now - hinted_at))
         return len(claimed.claims)
 
     def _look(self, seats: int, user_cap: int | None) -> Look | None:
@@ -115,7 +122,11 @@ class Claiming:
             if user_cap != self._user_cap:  # it was set anew: whom it held back is looked for from the beginning
                 self._user_cap, self._bounds = user_cap, CappedBounds() if user_cap else Bounds()
             self._not_taken, self._promised = self._promised, []
-            return self._bounds.look(time.monotonic()) if seats else None
+            self._hinted.look_begins()
+            look = self._bounds.look(time.monotonic()) if seats else None
+            if look is None:
+                self._hinted.looked()  # the seat that it came to is taken: what it waits for now is no claim of ours
+            return look
 
     def _start(self, claims: Iterable[Claim], sent: float) -> None:
         """`sent` was before the claim: a lease is trusted from there, or the trust could outlive it."""

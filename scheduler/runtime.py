@@ -77,12 +77,13 @@ class Runtime:
         self._ground = tasks.Ground(engine, self.hints, rules, Amnesty(), lambda: self.leader.term)
         self.clock = Clock(
             lambda: settings().scheduler,
-            {"poll": self.pump.poll, "watch": self._watch, "lead": self._lead},
+            {"poll": self._poll, "watch": self._watch, "lead": self._lead},
             lambda task: tasks.TASKS[task](self._ground),
             lambda dispatched: JsonJobStore(own_engine(None), tasks.TASKS, dispatched),
         )
         channels = {CHANNEL: self._heard, **(also_heard or {})}
         self._listener = Listener(listen_url, channels, self.pump.poll) if listen_url else None
+        self._polled = time.monotonic()  # by a task of the timetable: it shows that tasks are run at all
         self._watchdog = Watchdog()
         self._threads: list[threading.Thread] = []
         self._leave = leave
@@ -122,21 +123,22 @@ class Runtime:
 
     def status(self) -> SchedulerStatus:
         """How this scheduler is, for health and metrics."""
-        poll_s = self._settings().scheduler.poll_every_s
+        poll_s, now = self._settings().scheduler.poll_every_s, time.monotonic()
         return SchedulerStatus(
             running=bool(self._threads) and all(t.is_alive() for t in self._threads) and self.clock.alive(),
             leading=self.leader.leading(),
             term=self.leader.term,
             active_jobs=self.pool.busy,
             seats=self.pool.seats,
-            last_pass_age_s=max(self.clock.last_pass_age_s(), time.monotonic() - self.pump.last_step),
+            last_pass_age_s=max(self.clock.last_pass_age_s(), now - self._polled, now - self.pump.last_step),
             late_after_s=2 * poll_s + 1,
             problem=self._problem(),
+            listener_gone_s=self._listener.gone_s() if self._listener else None,
         )
 
     def _problem(self) -> str | None:
-        if not all(thread.is_alive() for thread in self._threads):
-            return "a thread of the scheduler has died"
+        if dead := [thread.name for thread in self._threads if not thread.is_alive()]:
+            return f"its thread {dead[0]} has died"
         if self._is_clogged():
             return "most seats are held by handlers that do not end"
         return None
@@ -172,6 +174,10 @@ class Runtime:
 
     def _freed(self) -> None:
         self.pump.freed()
+
+    def _poll(self) -> None:
+        self._polled = time.monotonic()
+        self.pump.poll()
 
     def _watch(self) -> None:
         """Write down the time-out of handlers that ignore it; their seats stay busy until they really return."""

@@ -167,6 +167,7 @@ LEASE = "scheduler.lease_s: must be at least 3 x scheduler.heartbeat_every_s"
 LEADER = "scheduler.leader_ttl_s: must be at least 2 x scheduler.heartbeat_every_s"
 CAP = "jobs.backoff.cap_s: must be at least jobs.backoff.base_s"
 KEEP = "api.auth.jwks_keep_s: must be at least 2 x api.auth.jwks_refresh_s"
+PLACES = "api.connections: must be at least 2 x api.threads"
 SEATS = "scheduler.seats: must be set when jobs.max_concurrent_jobs is null or above 1000"
 
 
@@ -179,6 +180,7 @@ SEATS = "scheduler.seats: must be set when jobs.max_concurrent_jobs is null or a
         ("jobs: {max_concurrent_jobs: null}", SEATS),
         ("jobs: {max_concurrent_jobs: 1001}", SEATS),
         ("api: {auth: {jwks_refresh_s: 86400}}", f"{KEEP} = 172800 (got 86400): one fetch of the keys may fail"),
+        ("api: {threads: 501}", f"{PLACES} = 1002 (got 1000): idle and slow clients need places beside those served"),
     ],
 )
 def test_a_broken_rule_names_both_settings(file, text, fault):

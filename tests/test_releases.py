@@ -21,7 +21,7 @@ PARTS = ("api", "cli", "config", "jobs", "migrations", "scheduler")
 HOUR_S = 3600
 NEWEST_TASK = (
     ("scheduler/timetable.py", '    Entry("purge", lambda every: every.purge_every_s),\n', ""),
-    ("scheduler/tasks.py", ', "purge": purge}', "}"),
+    ("scheduler/tasks.py", ', "purge": purge,', ","),
 )
 OLDER_JOBS, NEWER_JOBS = "[tests.ledger_jobs]", "[tests.ledger_jobs, tests.sleepers]"
 FIRES = """

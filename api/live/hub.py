@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SHOWN = 100  # live jobs that a user is shown at once, of each kind
 BATCH = 100  # jobs that are read at once: their results may be large
+CLOSE_S = 1.0  # for all connections to be told that the process stops
 PAUSE_S = 1.0  # after the database did not answer
 
 
@@ -41,6 +42,7 @@ class Hub:
         self._engine = engine
         self._settings = settings
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
         self._followers: dict[str, set[Follower]] = {}  # by user
         self._tags: Counter[str] = Counter()  # of these users
         self._changed: set[str] = set()
@@ -52,13 +54,15 @@ class Hub:
     # --- connections
 
     def enter(self, user_id: str) -> Follower:
-        """Raises Full."""
-        sockets = self._settings().api.sockets
+        """Raises Full; who comes while the process stops is closed at once."""
+        sockets, follower = self._settings().api.sockets, Follower(user_id)
         with self._lock:
+            if self._closed:
+                follower.close()
+                return follower
             own = self._followers.get(user_id, set())
-            if self._closed or len(own) >= sockets.per_user or self._count() >= sockets.most:
+            if len(own) >= sockets.per_user or self._count() >= sockets.most:
                 raise Full
-            follower = Follower(user_id)
             self._followers.setdefault(user_id, set()).add(follower)
             self._tags[tag_of(user_id)] += 1
             self._start()
@@ -70,6 +74,7 @@ class Hub:
             self._tags -= Counter([tag_of(follower.user_id)])
             if not self._followers[follower.user_id]:
                 del self._followers[follower.user_id]
+            self._left.notify_all()
 
     def show(self, follower: Follower) -> None:
         """All its user's live jobs, for one who has just entered.  Raises what the database raises."""
@@ -82,14 +87,16 @@ class Hub:
         with self._lock:
             return self._count()
 
-    def close(self) -> None:
-        """The process stops: every connection is to be closed."""
+    def close(self, within_s: float = CLOSE_S) -> None:
+        """The process stops: every connection is to be closed; returns when they are, or after `within_s`."""
         with self._lock:
             self._closed = True
             everybody = [one for own in self._followers.values() for one in own]
         for follower in everybody:
             follower.close()
         self._awake.set()
+        with self._lock:
+            self._left.wait_for(lambda: not self._followers, timeout=within_s)
 
     # --- news
 

@@ -113,7 +113,7 @@ class _Whole:
 
     def send(self, data: bytes) -> int:
         with self._sending:
-            self._sock.sendall(data)
+            socket.socket.sendall(self._sock, data)  # which waits: api.line.Line's own would keep all that is not read
         return len(data)
 
     def __getattr__(self, name: str) -> Any:

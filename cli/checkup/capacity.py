@@ -21,7 +21,8 @@ def connections(case: Case) -> Iterator[Finding]:
         yield note(what, where="LISTEN_DATABASE_URL", cure="compare the pooler's own limits with docs/reliability.md")
         return
     processes, pool_size = max(1, len(_alive(case))), case.settings.database.pool_size
-    needed = processes * PROCESS_CONNECTIONS + pool_size
+    each = PROCESS_CONNECTIONS + (case.settings.scheduler.metrics_port is not None)
+    needed = processes * each + pool_size
     (limits,) = ask(case, "limits")
     allowed = {
         f"max_connections {limits.most} - {limits.reserved} reserved": limits.most - limits.reserved,

@@ -3,12 +3,14 @@
 import logging
 import select
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg2
 
 from jobs.db.engine import connect_patiently
+from jobs.telemetry import ListenerChanged, emit
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +30,23 @@ class Listener:
         self._url = url
         self._heard = heard
         self._connected = connected
+        self._connections = 0
+        self._gone_at: float | None = time.monotonic()  # None: the connection is there
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
+        self._tell(connected=False)
         self._thread.start()
 
     def stop(self) -> None:
         """The thread ends within QUIET_S."""
         self._stop.set()
+
+    def gone_s(self) -> float:
+        """How long there has been no connection; 0 while there is one."""
+        gone_at = self._gone_at
+        return 0.0 if gone_at is None else time.monotonic() - gone_at
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -53,11 +63,19 @@ class Listener:
             conn.autocommit = True
             with conn.cursor() as cursor:
                 cursor.execute("; ".join(f"listen {channel}" for channel in self._heard))
+            self._connections += 1
+            self._tell(connected=True)
             self._connected()
             while not self._stop.is_set():
                 self._wait(conn)
         finally:
             conn.close()
+            if self._gone_at is None:
+                self._tell(connected=False)
+
+    def _tell(self, *, connected: bool) -> None:
+        self._gone_at = None if connected else time.monotonic()
+        emit(ListenerChanged(connected, self._connections))
 
     def _wait(self, conn: Any) -> None:
         if select.select([conn], [], [], QUIET_S)[0]:

@@ -16,9 +16,12 @@ import openai
 
 from jobs.handlers.asking import Answer, Endpoint, Message
 from jobs.outcomes import Fail, Retry
+from jobs.telemetry import ProviderCalled, emit
 
 ANSWER_CHARS = 1_000_000  # a model that runs wild is stopped here; a full canvas has about 10,000
-PAUSE_S = 5.0  # before the provider is asked again after a fault of its own
+# Before the provider is asked again after a fault of its own.  Seconds, and not the minutes of a counted retry: clients
+# that exist already give a job up 295 s after its enqueue, and provider.max_wait_s ends the waits well before that.
+PAUSE_S = 5.0
 RATE_LIMIT_PAUSE_S = 20.0  # when it says "slow down" without saying for how long
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 3600.0  # "Retry-After: 0" must not become a busy loop
 
@@ -104,7 +107,23 @@ async def ask(
     client: openai.AsyncOpenAI, request: Request, *, timeout_s: float, say: Callable[[str], None]
 ) -> Answer | Retry | Fail:
     """One answer, or what its failure means; `say` gets each piece of text as it comes."""
-    heard = _Heard(model=request.model)
+    heard, began, outcome = _Heard(model=request.model), time.monotonic(), "broken"
+    try:
+        said = await _ask(client, request, heard, timeout_s=timeout_s, say=say)
+        outcome = "answered" if isinstance(said, Answer) else said.code
+    except asyncio.CancelledError:
+        outcome = "cancelled"
+        raise
+    else:
+        return said
+    finally:
+        took_s = time.monotonic() - began
+        emit(ProviderCalled(request.model, outcome, took_s, heard.input_tokens, heard.output_tokens))
+
+
+async def _ask(
+    client: openai.AsyncOpenAI, request: Request, heard: _Heard, *, timeout_s: float, say: Callable[[str], None]
+) -> Answer | Retry | Fail:
     try:
         async with asyncio.timeout(timeout_s):
             await _listen(client, request, heard, say)

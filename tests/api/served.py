@@ -1,7 +1,9 @@
 """A whole server process for test_server.py: python -m tests.api.served PORT THREADS
 
 It tells on stdout what happens, each line with the process that tells it.  What it stops at the end takes until
-somebody asks for /release, and so does an answer to /hold.
+somebody asks for /release, and so does an answer to /hold.  /big is more than the system's buffers take.  A request
+with X-Fault meets a fault of the parser, and /fault one outside of the application.  TEST_CROWD_BYTES makes the server
+call less a crowd.
 """
 
 import logging
@@ -10,7 +12,9 @@ import sys
 import threading
 
 from flask import Flask
+from gunicorn.http.message import Request
 
+from api import connections, intake
 from api.app import create_app
 from api.live.audience import Audience
 from api.live.hub import Hub
@@ -21,9 +25,18 @@ from jobs.db.engine import open_engine
 from jobs.errors import SetupError
 from jobs.events import Hints
 
+BIG_BYTES = 8_000_000
+
 
 def say(word: str) -> None:
     os.write(1, f"{word} {os.getpid()}\n".encode())
+
+
+class FaultyRequest(Request):
+    def parse_headers(self, data, **kind):
+        if b"X-Fault" in data:
+            raise RuntimeError("a fault of the parser")
+        return super().parse_headers(data, **kind)
 
 
 def start() -> tuple[Flask, Stop, Stop]:
@@ -44,6 +57,19 @@ def start() -> tuple[Flask, Stop, Stop]:
         released.wait()
         return {"held": True}
 
+    @app.get("/big")
+    def big() -> bytes:
+        return b"x" * BIG_BYTES
+
+    inner = app.wsgi_app
+
+    def outer(environ, start_response):
+        if environ["PATH_INFO"] == "/fault":
+            raise RuntimeError("a fault around the application")
+        return inner(environ, start_response)
+
+    app.wsgi_app = outer
+
     def stop() -> None:
         say("stop")
         released.wait()
@@ -55,6 +81,8 @@ def start() -> tuple[Flask, Stop, Stop]:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     CONFIG = load(environ={**os.environ, "YARD_API__PORT": sys.argv[1], "YARD_API__THREADS": sys.argv[2]})
+    intake.Request = FaultyRequest
+    connections.CROWD_BYTES = int(os.environ.get("TEST_CROWD_BYTES", connections.CROWD_BYTES))
     say("parent")
     try:
         serve(start, CONFIG)

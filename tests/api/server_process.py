@@ -44,6 +44,7 @@ class Served:
         threads: int = 4,
         budget_s: int = 60,
         files: int = 1024,
+        can_have_more_files: bool = True,
         environ: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._out, self._log = folder / "out", folder / "log"
@@ -52,7 +53,7 @@ class Served:
         command = [sys.executable, "-m", "tests.api.served", str(port), str(threads)]
         with self._out.open("wb") as out, self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                ["sh", "-c", f'ulimit -Sn {files}; exec "$@"', "sh", *command],
+                ["sh", "-c", f'ulimit -{"S" if can_have_more_files else ""}n {files}; exec "$@"', "sh", *command],
                 cwd=ROOT,
                 env={**neutral, **settings, **environ},
                 stdout=out,

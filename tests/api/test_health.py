@@ -12,6 +12,9 @@ from jobs.db.patience import Watchdog
 from jobs.telemetry import SchedulerStatus
 from tests.api import kit
 from tests.api.kit import assert_error
+from tests.api.provider import AUDIENCE, ISSUER, Provider, jwk, rsa_key
+from tests.api.server_process import until
+from tests.factory import make_job
 from tests.scheduler.proxy import Proxy
 
 WELL = SchedulerStatus(
@@ -65,6 +68,23 @@ def test_a_dead_or_late_scheduler_is_unhealthy(yard, wrong):
     assert "scheduler" in body["error"]
 
 
+@pytest.mark.parametrize(("gone_s", "status"), [(None, 200), (0.0, 200), (60.0, 200), (60.1, 503)])
+def test_a_listen_connection_that_is_gone_for_two_leases_is_unhealthy(yard, gone_s, status):
+    yard.scheduler = dataclasses.replace(WELL, listener_gone_s=gone_s)
+    answer = yard.get("/health", None)
+    assert answer.status_code == status
+    assert status == 200 or "LISTEN" in answer.get_json()["error"]
+
+
+def test_only_health_speaks_of_the_scheduler_and_the_queue(yard):
+    """What a platform restarts or routes by must not turn red for what a restart does not mend."""
+    yard.scheduler = dataclasses.replace(WELL, running=False)
+    make_job(yard.conn)
+    yard.conn.execute(text("update ai_jobs set ready_at = ready_at - interval '1 day'"))
+    codes = [yard.get(path, None).status_code for path in ("/livez", "/readyz", "/health")]
+    assert codes == [200, 200, 503]
+
+
 def test_a_scheduler_with_a_problem_is_unhealthy_and_says_what_it_is(yard):
     yard.scheduler = dataclasses.replace(WELL, problem="most seats are held by handlers that do not end")
     answer = yard.get("/health", None)
@@ -83,8 +103,10 @@ def test_a_process_without_a_scheduler_is_healthy_without_it(yard):
 def test_without_its_database_a_process_is_alive_but_neither_ready_nor_healthy(away):
     assert away.get("/livez", None).get_json() == {"status": "alive"}
     for path in ("/readyz", "/health"):
-        body = assert_error(away.get(path, None), 503)
+        answer = away.get(path, None)
+        body = assert_error(answer, 503)
         assert body["database"] == "disconnected"
+        assert int(answer.headers["Retry-After"]) > 0
         assert "127.0.0.1" not in str(body)
 
 
@@ -128,3 +150,16 @@ def test_a_full_pool_is_called_busy(database_url, conn):
         body = assert_error(kit.scene(engine, conn, kit.settings()).get("/health", None), 503)
     assert body["database"] == "busy"
     engine.dispose()
+
+
+def test_who_cannot_check_tokens_says_so(yard, engine, monkeypatch):
+    monkeypatch.setattr("api.key_set.RETRY_S", 0.05)
+    provider = Provider()
+    auth = {"ALGORITHM": "RS256", "JWKS_URL": provider.url, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE}
+    app = kit.scene(engine, yard.conn, kit.settings(**{f"YARD_API__AUTH__{name}": auth[name] for name in auth}))
+    body = assert_error(app.get("/health", None), 503, "unhealthy")
+    assert "key set" in body["error"]
+    assert app.get("/readyz", None).status_code == 200
+    provider.publish(jwk(rsa_key(), "a"))
+    until(lambda: app.get("/health", None).status_code == 200, "health")
+    provider.close()

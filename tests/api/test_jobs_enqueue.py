@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from api.yard import EVENTS
 from jobs.job import Key
 from tests.api import kit
 from tests.api.kit import HOSTILE, PREFIX, assert_error
@@ -36,7 +37,7 @@ def test_a_posted_canvas_is_a_ready_job_of_its_user(yard):
         "job_id": str(row.id),
         "message": body["message"],
         "status": "queued",
-        "links": {"status": f"{here}/status", "result": f"{here}/result", "cancel": f"{here}/cancel"},
+        "links": {"status": f"{here}/status", "result": f"{here}/result", "cancel": f"{here}/cancel", "events": EVENTS},
     }
 
 

@@ -1,7 +1,6 @@
 """Keys are there before they are asked for, serve through outages, and cost the provider next to nothing."""
 
 import logging
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,7 +26,7 @@ class Followed(KeySet):
             keep_s=keep_s,
             clock=lambda: time.monotonic() + self.ahead_s,
         )
-        threading.Thread(target=self.loop, daemon=True).start()
+        self.begin()
 
     def later(self, seconds):
         with self._changed:
@@ -210,3 +209,43 @@ def test_an_outage_is_told_once_and_so_is_its_end(provider, caplog):
     assert told[0][1] == "the key set is here, with the keys a"
     assert told[1][1].startswith("the key set of api.auth.jwks_url: it answers 500; known keys serve for 3")
     assert "secret" not in caplog.text
+
+
+def test_what_nobody_thought_of_is_an_outage_and_not_the_end(provider, keys, monkeypatch, caplog):
+    monkeypatch.setattr(key_set, "usable_keys", lambda *_: 1 / 0)
+    keys.later(PAUSE_S + 1)
+    assert keys.is_unsure_of("b")
+    assert "ZeroDivisionError" in caplog.text
+    assert keys.has("a")
+    assert keys.problem() is None
+    monkeypatch.undo()
+    keys.later(RETRY_S + 1)
+    until(lambda: not keys.is_unsure_of("b"), "the recovery")
+
+
+def test_a_problem_is_told_while_there_are_no_keys_or_only_too_old_ones(provider):
+    provider.answer = plainly(b"", 500)
+    keys = Followed(provider).rested()
+    assert "too old" in keys.problem()
+    provider.publish(jwk(rsa_key(), "a"))
+    keys.later(RETRY_S + 1)
+    until(lambda: keys.problem() is None, "the keys")
+    provider.answer = plainly(b"", 500)
+    keys.later(REFRESH_S + 1)
+    until(lambda: keys._is_away, "a failed fetch")
+    assert keys.problem() is None
+    keys.later(KEEP_S - REFRESH_S)
+    assert "too old" in keys.problem()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it is what the test is about
+def test_the_end_of_the_thread_is_a_problem_although_the_keys_are_new(provider, keys, monkeypatch):
+    monkeypatch.setattr(key_set, "usable_keys", exits)
+    assert keys.problem() is None
+    keys.later(REFRESH_S + 1)
+    until(lambda: "has ended" in (keys.problem() or ""), "the thread's end")
+    assert keys.has("a")
+
+
+def exits(*_):
+    raise SystemExit

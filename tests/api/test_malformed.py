@@ -118,6 +118,11 @@ def test_an_odd_id_is_not_found_on_every_route(yard, method, path, odd):
     assert_error(ask(yard, method, path.replace("{job_id}", odd)), 404, "not_found")
 
 
+@pytest.mark.parametrize("path", ["//api/ai-agent/jobs", "/api//ai-agent/jobs", f"{PREFIX}//jobs", f"{PREFIX}/jobs/"])
+def test_a_slash_too_many_is_another_address(yard, path):
+    assert_error(yard.client.get(path, base_url="http://evil.example", headers=signed(yard)), 404, "not_found")
+
+
 @pytest.mark.parametrize("path", sorted({path for _, path in OPERATIONS}))
 @pytest.mark.parametrize("method", ["PATCH", "PUT", "TRACE", "CONNECT", "PROPFIND", "BREW", "get"])
 def test_an_unknown_method_is_refused_and_the_known_ones_are_named(yard, method, path):

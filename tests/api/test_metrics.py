@@ -7,15 +7,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from api import gauges
-from jobs import telemetry
 from jobs.db.engine import open_engine
-from jobs.telemetry import LeaderChanged, RunEnded, RunStarted, StaleWrite, TaskRan
 from tests.api import kit
 from tests.api.kit import PREFIX, TOKEN, assert_error
 from tests.api.test_health import WELL
 from tests.factory import make_job
-
-RUN = {"job_id": "1", "claim_seq": 1, "job_type": "create_canvas", "user_id": "ann"}
 
 
 def scraped(scene, **options: Any):
@@ -27,6 +23,14 @@ def scraped(scene, **options: Any):
         for sample in family.samples:
             samples.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
     return samples
+
+
+def nonzero(samples):
+    return {labels: value for labels, value in samples.items() if value}
+
+
+def of(job_type: str, status: str):
+    return (("job_type", job_type), ("status", status))
 
 
 @pytest.fixture
@@ -46,56 +50,58 @@ def test_the_queue_is_counted_by_status(fresh):
     for state in ("processing", "completed", "failed", "cancelled"):
         make_job(fresh.conn, state)
     found = scraped(fresh)
-    assert found["yardmaster_queue_jobs"] == {
-        (("status", "ready"),): 2,
-        (("status", "waiting"),): 1,
-        (("status", "processing"),): 1,
+    assert nonzero(found["yardmaster_queue_jobs"]) == {
+        of("t", "ready"): 2,
+        of("t", "waiting"): 1,
+        of("t", "processing"): 1,
+    }
+    assert nonzero(found["yardmaster_finished_jobs"]) == {
+        of("t", "completed"): 1,
+        of("t", "failed"): 1,
+        of("t", "cancelled"): 1,
     }
     assert found["yardmaster_database_up"] == {(): 1}
     assert found["yardmaster_workers"] == {(): 0}
-    assert 0 <= found["yardmaster_queue_oldest_ready_age_seconds"][()] < 200
+    ages_s = found["yardmaster_queue_oldest_ready_age_seconds"]
+    assert 90 <= ages_s[(("job_type", "t"),)] < 200
+    assert ages_s[(("job_type", "create_canvas"),)] == 0
 
 
-def test_an_empty_queue_has_no_age(fresh):
+def test_the_leader_of_the_fleet_is_shown(fresh):
+    assert scraped(fresh)["yardmaster_leader_present"] == {(): 0}
+    term = "('scheduler', 'w', 7, clock_timestamp() + interval '1 hour')"
+    fresh.conn.execute(text(f"insert into ai_leader (name, holder, term, expires_at) values {term}"))
     found = scraped(fresh)
-    assert found["yardmaster_queue_oldest_ready_age_seconds"] == {(): 0}
-    assert set(found["yardmaster_queue_jobs"].values()) == {0}
+    fresh.conn.execute(text("delete from ai_leader"))
+    assert (found["yardmaster_leader_present"], found["yardmaster_leader_term"]) == ({(): 1}, {(): 7})
+
+
+def test_every_job_type_of_this_release_is_shown_although_it_has_no_jobs(fresh):
+    found = scraped(fresh)
+    assert {dict(labels)["job_type"] for labels in found["yardmaster_queue_jobs"]} == {"t", "create_canvas"}
+    assert len(found["yardmaster_queue_jobs"]) == len(found["yardmaster_finished_jobs"]) == 6
+    assert set(found["yardmaster_queue_oldest_ready_age_seconds"].values()) == {0}
+
+
+def test_job_types_beyond_a_number_are_counted_together(engine, fresh, monkeypatch):
+    monkeypatch.setattr(gauges, "JOB_TYPES", 4)
+    scene = kit.scene(engine, fresh.conn, kit.settings())
+    for number in range(6):
+        old = make_job(fresh.conn, job_type=f"by_sql_{number}")
+        age = text("update ai_jobs set ready_at = clock_timestamp() - make_interval(secs => :s) where id = :id")
+        fresh.conn.execute(age, {"s": 100 * number, "id": old})
+    found = scraped(scene)
+    jobs = nonzero(found["yardmaster_queue_jobs"])
+    assert len(jobs) == 3
+    assert jobs[of("other", "ready")] == 4
+    assert len(found["yardmaster_queue_oldest_ready_age_seconds"]) == 5
+    assert max(found["yardmaster_queue_oldest_ready_age_seconds"].values()) >= 500
 
 
 def test_scrapes_that_follow_at_once_share_one_look(yard):
     before = scraped(yard)["yardmaster_queue_jobs"]
     make_job(yard.conn)
     assert scraped(yard)["yardmaster_queue_jobs"] == before
-
-
-def test_what_happens_in_this_process_is_counted(fresh):
-    telemetry.emit(RunStarted(**RUN, wait_s=0.2))
-    telemetry.emit(RunEnded(**RUN, outcome="completed", error_code=None, run_s=7.0))
-    telemetry.emit(RunEnded(**RUN, outcome="retried", error_code="timed_out", run_s=200.0))
-    telemetry.emit(StaleWrite(job_id="1", claim_seq=1))
-    telemetry.emit(TaskRan(task="reap", duration_s=0.5, rows=4, failed=False))
-    telemetry.emit(TaskRan(task="reap", duration_s=0.25, rows=0, failed=True))
-    telemetry.emit(LeaderChanged(leading=True, term=2))
-    found = scraped(fresh)
-    canvas, reap = ("job_type", "create_canvas"), (("task", "reap"),)
-    assert found["yardmaster_runs_total"] == {
-        (("error_code", ""), canvas, ("outcome", "completed")): 1,
-        (("error_code", "timed_out"), canvas, ("outcome", "retried")): 1,
-    }
-    assert found["yardmaster_job_wait_seconds_sum"] == {(canvas,): 0.2}
-    assert found["yardmaster_job_run_seconds_count"] == {(canvas,): 2}
-    run_s, wait_s = (
-        {dict(labels)["le"]: value for labels, value in found[f"yardmaster_job_{what}_seconds_bucket"].items()}
-        for what in ("run", "wait")
-    )
-    assert (wait_s["0.1"], wait_s["0.25"], wait_s["600.0"]) == (0, 1, 1)
-    assert (run_s["0.1"], run_s["10.0"], run_s["180.0"], run_s["600.0"], run_s["+Inf"]) == (0, 1, 1, 2, 2)
-    assert found["yardmaster_stale_writes_total"] == {(): 1}
-    assert found["yardmaster_task_runs_total"] == {reap: 2}
-    assert found["yardmaster_task_failures_total"] == {reap: 1}
-    assert found["yardmaster_task_jobs_total"] == {reap: 4}
-    assert found["yardmaster_task_seconds_sum"] == {reap: 0.75}
-    assert found["yardmaster_leader_changes_total"] == {(): 1}
 
 
 def test_the_scheduler_of_this_process_is_shown(yard):

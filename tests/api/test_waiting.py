@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 
 from api.waiting import LONGEST_S, Waiting, preferred_s
-from jobs.telemetry import RunEnded
+from jobs.telemetry import RunEnded, emit
 from tests.api import kit
 from tests.scheduler.kit import until
 
@@ -46,9 +46,9 @@ def test_a_job_that_ends_in_time_is_the_answer(yard, waits):
 
 def test_the_end_of_a_run_in_this_process_wakes_who_waits(yard, waits):
     [job_id] = yard.waiting._waiting
-    yard.waiting.heard(RunEnded(job_id, 1, "t", "ann", "retried", None, 1))
+    emit(RunEnded(job_id, 1, "t", "ann", "retried", None, 1))
     complete(yard)
-    yard.waiting.heard(RunEnded(job_id, 1, "t", "ann", "completed", None, 1))
+    emit(RunEnded(job_id, 1, "t", "ann", "completed", None, 1))
     assert waits.result(10).status_code == 200
 
 

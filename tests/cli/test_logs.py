@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 import config
 from cli import logs
-from jobs.telemetry import Event, JobChanged, LeaderChanged, RunEnded, RunStarted, StaleWrite, TaskRan
+from jobs.telemetry import Event, JobChanged, LeaderChanged, RunEnded, RunLost, RunStarted, StaleWrite, TaskRan
 from tests.factory import make_job, row_of
 from tests.processes import QUICK, Process, environment, wait_until
 
@@ -27,6 +27,7 @@ EVENTS = [  # event, level, what its line says
     (JobChanged("j1", "ann", ended=False, change="requeued"), "info", {"event": "requeued"}),
     (JobChanged("j1", "ann", ended=False, change="lost", claim_seq=2), "warning", {"event": "lost", "claim_seq": 2}),
     (JobChanged("j1", "ann", ended=True, change="expired"), "warning", {"event": "expired"}),
+    (RunLost("j1", 2, "ann"), "warning", {"event": "run lost", "claim_seq": 2}),
     (StaleWrite("j1", 2, "ann"), "warning", {"event": "stale", "claim_seq": 2}),
 ]
 SILENT = [

@@ -120,7 +120,7 @@ class Speech:
             "id": f"chatcmpl-{self.call.id}",
             "object": kind,
             "created": self.created,
-            "model": self.call.model,
+            "model": self.options.get("model", self.call.model),
         }
         return {**head, "choices": choices, "usage": self._usage() if usage else None}
 

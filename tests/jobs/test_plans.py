@@ -92,6 +92,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("leave", {"worker_id": "w"}, set()),
     ("live", {"users": ["user-7", "user-8"], "most": 100}, {"ready_by_user", "waiting_by_user", "running"}),
     ("next_due", {}, {"waiting"}),
+    ("next_up", {"silent_s": 60}, {"ready", "running"}),
     ("notify", {"channel": "any", "payload": "{}"}, set()),
     ("page", {"user_id": "user-7", "cursor": None, "status": None, "limit": 51, "offset": 0}, {"lists"}),
     ("page", {"user_id": "user-7", "cursor": 100_000, "status": "failed", "limit": 51, "offset": 0}, {"lists"}),
@@ -168,7 +169,9 @@ def test_the_queue_is_as_it_is_described(full):
 
 
 @pytest.mark.parametrize(
-    ("name", "params", "indexes"), CASES, ids=[f"{n}-{name}" for n, (name, _, _) in enumerate(CASES)]
+    ("name", "params", "indexes"),
+    CASES,
+    ids=[f"{n}-{name}" for n, (name, _, _) in enumerate(CASES)],
 )
 def test_the_intended_index_serves_the_statement(full, name, params, indexes):
     plan = planned(full, name, params)

@@ -1,11 +1,12 @@
 """The reads: what users may see of their own jobs, and what operators see of the fleet."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from jobs import queries
+from jobs import queries, workers
 from jobs.states import State
 from tests.factory import make_job
 from tests.jobs import kit
@@ -115,3 +116,44 @@ def test_of_jobs_that_wait_for_their_turn_only_so_many_are_live(conn):
         for _ in range(3):
             make_job(conn, state)
     assert len(queries.live(conn, users=["ann"], most=2)) == 4
+
+
+def test_the_fleet_is_led_while_the_leaders_lease_goes_on(conn):
+    found = queries.fleet(conn, silent_s=60)
+    assert (found.term, found.led) == (0, False)
+    workers.heartbeat(conn, [], kit.worker("leader"), stands=True)
+    found = queries.fleet(conn, silent_s=60)
+    assert (found.term, found.led) == (1, True)
+    conn.execute(text("update ai_leader set expires_at = clock_timestamp() - interval '1 s'"))
+    found = queries.fleet(conn, silent_s=60)
+    assert (found.term, found.led) == (1, False)
+
+
+def test_next_up_is_the_job_that_is_claimed_next(conn):
+    assert queries.next_up(conn, silent_s=60) is None
+    for state in STATES[1:]:
+        make_job(conn, state, priority=9)
+    make_job(conn, turn=1)
+    late = make_job(conn, priority=9)
+    kit.put(conn, late, deadline_at="clock_timestamp() - interval '1 s'")
+    later = make_job(conn, priority=3, turn=9)
+    first = make_job(conn, priority=3, turn=2, claim_seq=4)
+    kit.put(conn, first, ready_at="clock_timestamp() - interval '100 s'")
+    found = queries.next_up(conn, silent_s=60)
+    assert (found.id, found.claim_seq) == (first, 4)
+    assert 100 <= found.ready_s < 110
+    assert kit.ids(kit.claim(conn, seats=2).claims) == [first, later]
+
+
+def test_next_up_counts_who_could_take_it(conn):
+    make_job(conn, job_type="t", user_id="ann")
+    make_job(conn, "processing", user_id="ann")
+    make_job(conn, "processing", user_id="bob")
+    here = {"able": ["t", "u"], "also": ["t"], "unable": ["u"], "silent": ["t"]}
+    for number, (name, job_types) in enumerate(here.items()):
+        worker = dataclasses.replace(kit.worker(name), job_types=job_types, seats=number + 3, busy=1)
+        workers.heartbeat(conn, [], worker, stands=False)
+    conn.execute(text("update ai_workers set seats = 0 where id = 'also'"))  # fewer seats than runs: none is free
+    conn.execute(text("update ai_workers set seen_at = seen_at - interval '61 s' where id = 'silent'"))
+    found = queries.next_up(conn, silent_s=60)
+    assert (found.workers, found.free_seats, found.running, found.of_user) == (2, 2, 2, 1)

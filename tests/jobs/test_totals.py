@@ -38,7 +38,7 @@ def test_the_fleet_is_counted_over_all_users(conn):
     found = fleet(conn)
     live = {"ready": 1, "waiting": 2, "processing": 2}
     assert found.depth == {(job_type, state): jobs for job_type in ("t", "other") for state, jobs in live.items()}
-    assert found.ended == {
+    assert found.finals == {
         (job_type, state): 1
         for job_type in ("t", "other")
         for state in (State.COMPLETED, State.FAILED, State.CANCELLED)
@@ -83,7 +83,7 @@ def test_a_users_numbers_are_exact_at_any_moment(conn, folded):
     totals.fold(conn)
     assert ended(conn) == {"completed": 0, "failed": 1, "cancelled": 1}
     assert deltas(conn) == 0
-    assert fleet(conn).ended == {("t", State.FAILED): 2, ("t", State.CANCELLED): 1}
+    assert fleet(conn).finals == {("t", State.FAILED): 2, ("t", State.CANCELLED): 1}
 
 
 def test_a_write_that_ends_nothing_leaves_no_delta(conn):
@@ -120,7 +120,7 @@ def test_two_that_fold_at_once_count_nothing_twice(conn, database_url):
     for thread in threads:
         thread.join()
     engine.dispose()
-    assert fleet(conn).ended == {("t", State.COMPLETED): 300}
+    assert fleet(conn).finals == {("t", State.COMPLETED): 300}
     assert sum(ended(conn, f"user-{n}")["completed"] for n in range(7)) == 300
 
 
@@ -129,7 +129,7 @@ def test_users_and_types_without_ended_jobs_are_forgotten(conn):
     totals.fold(conn)
     conn.execute(text("delete from ai_jobs where id = :id"), {"id": gone})
     totals.fold(conn)
-    assert fleet(conn).ended == {("t", State.COMPLETED): 1}
+    assert fleet(conn).finals == {("t", State.COMPLETED): 1}
     totals.forget(conn)
     assert [row.user_id for row in conn.execute(text("select user_id from ai_user_totals"))] == ["ann"]
     assert queries.job(conn, job_id=kept, user_id="ann")
@@ -141,7 +141,7 @@ def test_a_table_that_is_emptied_at_a_stroke_leaves_no_numbers(conn):
     make_job(conn, "completed")
     conn.execute(text("truncate ai_jobs cascade"))
     assert ended(conn) == {"completed": 0, "failed": 0, "cancelled": 0}
-    assert fleet(conn).ended == {}
+    assert fleet(conn).finals == {}
 
 
 def asked(conn: Connection) -> queries.Fleet:

@@ -8,11 +8,12 @@ from sqlalchemy import Connection, Engine, event, text
 from jobs import store, workers
 from jobs.db.engine import open_engine
 from jobs.held import Held
+from jobs.telemetry import RunLost
 from scheduler.heartbeat import Heartbeat
 from scheduler.leader import Leader
 from scheduler.pool import Pool
 from tests.factory import make_job, row_of
-from tests.scheduler.kit import make_held, until
+from tests.scheduler.kit import make_held, told, until
 from tests.scheduler.proxy import Proxy
 
 LEASE_S, EVERY_S = 100, 0.05
@@ -94,8 +95,11 @@ def test_a_lost_run_is_stopped(make: Make, conn: Connection, state: str, columns
     heartbeat, pool, _ = make()
     lost = hold(pool, make_job(conn, state, **columns))
     trusted_until = lost.trusted_until
-    heartbeat.beat()
+    with told(RunLost) as heard:
+        heartbeat.beat()
+        heartbeat.beat()
     assert lost.stop_reason == "lost"
+    assert heard == [RunLost(lost.claim.id, 1, lost.claim.user_id)]
     assert lost.trusted_until == trusted_until
 
 

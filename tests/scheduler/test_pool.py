@@ -91,9 +91,10 @@ def test_a_seat_whose_work_failed_is_replaced():
         if held.claim.job_type == "bad":
             raise ValueError
 
-    pool = Pool(lambda: 1, work, nothing)
+    pool, before = Pool(lambda: 1, work, nothing), set(threading.enumerate())
     pool.start(make_held(job_type="bad"))
     until(lambda: pool.free() == 1)
+    until(lambda: set(threading.enumerate()) <= before)  # or its exception would be laid at another test's door
     pool.start(make_held(job_type="good"))
     until(lambda: ran == ["bad", "good"])
 

@@ -262,3 +262,24 @@ def test_its_status_tells_how_it_is(database_url: str, conn: Connection, gate: G
         stopping.stop(runtime, 1)
         assert not runtime.status().running
         assert runtime.status().problem
+
+
+def test_a_timetable_that_stands_still_shows_although_all_else_goes_on(database_url: str, conn: Connection):
+    with running(database_url, {}) as runtime:
+        until(lambda: holds_the_timetable(runtime))
+
+        def age_s() -> float:
+            runtime._poll()
+            until(lambda: not runtime.pump._awake.is_set())
+            return runtime.status().last_pass_age_s
+
+        with runtime.clock._scheduler._jobstores_lock:
+            until(lambda: age_s() > 1)
+        until(lambda: age_s() < 1)
+
+
+def test_its_status_tells_whether_it_hears(database_url: str, conn: Connection):
+    with running(database_url, {}) as deaf:
+        assert deaf.status().listener_gone_s is None
+    with running(database_url, {}, **HINTS) as runtime:
+        until(lambda: runtime.status().listener_gone_s == 0)

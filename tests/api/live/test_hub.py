@@ -1,6 +1,7 @@
 """The hub tells followers what is in the database: their own jobs, never less, whatever news was lost."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,7 @@ def opened(engine: Engine, **settings: str) -> Hub:
 
 
 def close(hub: Hub) -> None:
-    hub.close()
+    hub.close(0)
     if hub._thread:
         hub._thread.join(10)
 
@@ -164,7 +165,21 @@ def test_there_are_so_many_connections_and_no_more(engine: Engine, conn: Connect
 
 def test_when_it_closes_everybody_has_to_go_and_nobody_comes_in(hub: Hub):
     follower = hub.enter("ann")
-    hub.close()
+    hub.close(0)
     assert follower.closed
-    with pytest.raises(Full):
-        hub.enter("bob")
+    late = hub.enter("bob")
+    assert late.closed
+    hub.leave(late)
+    assert hub.count() == 1
+
+
+def test_closing_waits_until_everybody_has_gone(hub: Hub):
+    follower, gone = hub.enter("ann"), threading.Event()
+    closing = threading.Thread(target=lambda: (hub.close(30), gone.set()))
+    closing.start()
+    while not follower.closed:
+        follower.take(1)
+    assert not gone.is_set()
+    hub.leave(follower)
+    assert gone.wait(10)
+    closing.join()

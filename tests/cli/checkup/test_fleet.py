@@ -97,6 +97,7 @@ def test_a_database_that_allows_few_connections_is_found(setup: Setup, conn: Con
         assert "connection limit of the database" in only(setup.look(capacity.connections)).where
         run(setup.url, f'alter database "{name}" connection limit 12')
         assert setup.look(capacity.connections) == []
+        assert only(setup.look(capacity.connections, environ={"YARD_SCHEDULER__METRICS_PORT": "9000"}))
     finally:
         run(setup.url, f'alter database "{name}" connection limit -1')
 

@@ -1,6 +1,7 @@
 """The listener hears NOTIFY, outlives its connection, and says when it is (again) all ears."""
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import text
@@ -8,7 +9,9 @@ from sqlalchemy import text
 from jobs.db import listener
 from jobs.db.listener import Listener
 from jobs.sql import statement
+from jobs.telemetry import ListenerChanged
 from tests.jobs import kit
+from tests.scheduler.kit import told
 
 KILL = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -57,6 +60,35 @@ def test_other_channels_are_not_heard(conn, ears):
     notify(conn, "for us")
     kit.wait_until(lambda: ears.payloads, "the hint")
     assert ears.payloads == ["for us"]
+
+
+def test_it_tells_when_its_connection_comes_and_goes(conn, database_url):
+    with told(ListenerChanged) as changes:
+        ears = Ears(database_url)
+        kit.wait_until(lambda: ears.connections == 1, "the connection")
+        assert ears.listener.gone_s() == 0
+        conn.execute(text(KILL))
+        kit.wait_until(lambda: ears.connections == 2, "the next connection")
+        assert ears.listener.gone_s() == 0
+        ears.listener.stop()
+        kit.wait_until(lambda: len(changes) == 5, "the end")
+    assert [(change.connected, change.connections) for change in changes] == [
+        (False, 0),
+        (True, 1),
+        (False, 1),
+        (True, 2),
+        (False, 2),
+    ]
+
+
+def test_it_knows_how_long_it_has_had_no_connection():
+    began = time.monotonic()
+    with told(ListenerChanged) as changes:
+        ears = Ears("postgresql://nobody@127.0.0.1:1/none")
+        kit.wait_until(lambda: ears.listener.gone_s() > 0.2, "a while")
+        assert ears.listener.gone_s() <= time.monotonic() - began
+        ears.listener.stop()
+    assert [change.connected for change in changes] == [False]
 
 
 def test_a_broken_connection_is_replaced_and_said_to_be(conn, ears):

@@ -179,4 +179,4 @@ def test_what_has_ended_before_the_totals_came_is_in_them(empty):
         assert queries.stats(conn, user_id="ann") == {
             State.COMPLETED: 2, State.FAILED: 1, State.QUEUED: 1, State.PROCESSING: 0, State.CANCELLED: 0
         }  # fmt: skip
-        assert sum(queries.fleet(conn, silent_s=60).ended.values()) == 3
+        assert sum(queries.fleet(conn, silent_s=60).finals.values()) == 3

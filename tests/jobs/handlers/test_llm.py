@@ -9,8 +9,10 @@ from jobs.handlers.asking import Answer
 from jobs.handlers.llm import openai_llm
 from jobs.handlers.openai_calls import PAUSE_S, RATE_LIMIT_PAUSE_S
 from jobs.outcomes import Fail, Retry
+from jobs.telemetry import ProviderCalled
 from tests import fake_openai
 from tests.fake_openai.drawing import canvas_json
+from tests.scheduler.kit import told
 
 API_KEY = "sk-top-secret-0123456789"
 MESSAGES = [{"role": "system", "content": "rules"}, {"role": "user", "content": "draw"}]
@@ -86,9 +88,11 @@ OUTCOMES = {  # scenario: kind, code, counted (None for a Fail), delay_s
 @pytest.mark.parametrize(("scenario", "expected"), OUTCOMES.items(), ids=OUTCOMES.keys())
 def test_each_fault_of_the_provider_has_its_outcome_and_a_reason_without_secrets(server, llm, scenario, expected):
     server.script(scenario)
-    outcome = ask(llm)
+    with told(ProviderCalled) as calls:
+        outcome = ask(llm)
     counted, delay_s = getattr(outcome, "counted", None), getattr(outcome, "delay_s", None)
     assert (type(outcome), outcome.code, counted, delay_s) == expected
+    assert [(call.model, call.outcome) for call in calls] == [("fake-1", outcome.code)]
     assert_fit_to_be_shown(outcome.reason)
 
 
@@ -107,7 +111,36 @@ def test_a_reason_names_the_providers_own_code(server, llm):
 def test_a_good_answer_comes_whole_with_its_cost(server, llm):
     server.script("good objects=4")
     expected = canvas_json("A canvas", 4)
-    assert ask(llm) == Answer(expected, "fake-1", input_tokens=2, output_tokens=len(expected) // 4)
+    with told(ProviderCalled) as calls:
+        assert ask(llm) == Answer(expected, "fake-1", input_tokens=2, output_tokens=len(expected) // 4)
+    [call] = calls
+    assert (call.model, call.outcome) == ("fake-1", "answered")
+    assert (call.input_tokens, call.output_tokens) == (2, len(expected) // 4)
+    assert call.duration_s > 0
+
+
+def test_tokens_of_an_answer_that_cannot_be_used_are_told(server, llm):
+    server.script("length")
+    with told(ProviderCalled) as calls:
+        ask(llm)
+    assert calls[0].outcome == "invalid_output"
+    assert calls[0].output_tokens > 0
+
+
+def test_the_model_that_is_told_is_the_one_that_was_asked_for(server):
+    """A server may name any model in its answer: a label of the metrics must not come from there."""
+    llm = openai_llm(
+        api_key=API_KEY,
+        base_url=server.base_url,
+        model="fake-of-the-settings",
+        connect_timeout_s=2,
+        read_timeout_s=1,
+        total_timeout_s=10,
+    )
+    server.script("good model=another")
+    with told(ProviderCalled) as calls:
+        assert ask(llm).model == "another"
+    assert [call.model for call in calls] == ["fake-of-the-settings"]
 
 
 def test_the_pieces_add_up_to_the_answer_and_come_in_the_callers_thread(server, llm):
@@ -148,10 +181,13 @@ def test_a_cancel_closes_the_connection_whatever_the_provider_does(server, scena
     llm = connected(server.base_url, read_timeout_s=600, total_timeout_s=600)
     server.script(scenario)
     before = len(server.calls)
-    outcome = ask(llm, cancelled=lambda: len(server.calls) > before)
-    assert isinstance(outcome, Fail)
-    assert outcome.code == "cancelled"
-    eventually(lambda: server.calls[-1].ended == "cut by client")
+    with told(ProviderCalled) as calls:
+        outcome = ask(llm, cancelled=lambda: len(server.calls) > before)
+        assert isinstance(outcome, Fail)
+        assert outcome.code == "cancelled"
+        eventually(lambda: server.calls[-1].ended == "cut by client")
+        eventually(lambda: calls)
+    assert [call.outcome for call in calls] == ["cancelled"]
 
 
 @pytest.mark.parametrize("scenario", ["hang", "hang_midway", "drip"])
