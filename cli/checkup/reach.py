@@ -32,7 +32,11 @@ REASONS = (  # what libpq or the server says: what it means, what to do
         "refuses a connection of this kind",
         "add ?sslmode=require to {variable}, or let this host in (pg_hba.conf)",
     ),
-    (r"could not translate host name", "cannot be found: the host has no address", "correct the host in {variable}"),
+    (
+        r"could not translate host name",
+        "cannot be found: the host has no address",
+        "correct the host in {variable}; " + SPECIAL,
+    ),
     (
         r"timeout expired|timed out|No route|unreachable",
         "does not answer",
