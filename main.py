@@ -20,7 +20,6 @@ import click
 from flask import Flask
 from sqlalchemy import Engine
 
-import config
 from api import server, side
 from api.app import create_app
 from api.auth import check_exposure
@@ -29,20 +28,19 @@ from api.live.audience import Audience
 from api.live.hub import Hub
 from api.server import Stop
 from api.waiting import Waiting
-from cli import logs
+from cli import config as cli_config
+from cli import logs, provider
 from cli.database import Database, prepare
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.token import token
-from config import Config
+from config import Config, ConfigError, Current
 from jobs import handlers, telemetry
 from jobs.db.engine import open_engine
 from jobs.db.listener import Listener
 from jobs.db.patience import Watchdog
 from jobs.errors import SetupError
 from jobs.events import Hints
-from jobs.handlers.llm import Llm, openai_llm
-from jobs.job import Handler
 from jobs.news import NEWS, word_of
 from jobs.telemetry import Event
 from scheduler import stopping
@@ -61,7 +59,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (config.ConfigError, SetupError) as error:
+        except (ConfigError, SetupError) as error:
             click.echo(str(error), err=True)
             ctx.exit(2)
 
@@ -75,60 +73,68 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Web process, with the scheduler inside (unless scheduler.embedded is false)."""
-    settings = _begin()
+    current = _begin()
+    settings = current.read()
     if not settings.api.auth.has_key_set:
         secret = settings.environment.jwt_secret
         check_exposure(settings.bind, secret.get_secret_value() if secret else None)
     database = prepare(settings)
-    server.serve(lambda: _web(settings, database), settings)
+    server.serve(lambda: _web(current, database), current.read)
 
 
 @main.command()
 def work() -> None:
     """The scheduler alone; start as many as you like, on as many hosts as you like."""
-    settings = _begin()
+    current = _begin()
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one thing that a signal handler may safely touch
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _frame: signals.put(signum))
-    database = prepare(settings)
-    runtime, hurried = _runtime(settings, database), threading.Event()
-    _show(settings, database, runtime)
+    database = prepare(current.read())
+    runtime, hurried = _runtime(current, database), threading.Event()
+    _show(current, database, runtime)
     runtime.start()
+    current.follow()
     _wait_for_one(signals)
     threading.Thread(target=_hurry, args=(signals, hurried), name="hurry", daemon=True).start()
-    stopping.stop(runtime, settings.scheduler.stop_budget_s, hurried.is_set)
+    stopping.stop(runtime, current.read().scheduler.stop_budget_s, hurried.is_set)
     _leave()
 
 
 @main.command()
 def migrate() -> None:
     """Bring the database's schema up to date; serve and work do it by themselves."""
-    prepare(_begin())
+    prepare(_begin().read())
     click.echo("The schema is up to date.")
 
 
 main.add_command(demo)
 main.add_command(doctor)
 main.add_command(token)
+main.add_command(cli_config.config)
+main.add_command(cli_config.check_config)
 
 
-def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
+def _web(current: Current, database: Database) -> tuple[Flask, Stop, Stop]:
     """Called in gunicorn's worker process, for all of this has threads."""
+    settings = current.read()
     engine = _engine(settings, database, settings.database.pool_size, lambda: ANSWER_S, in_a_hurry=True)
     job_types = handlers.requests(settings.handlers)
-    audience = Audience(Waiting(lambda: settings.api.waiting_requests), Hub(engine, lambda: settings))
+    audience = Audience(Waiting(lambda: current.read().api.waiting_requests), Hub(engine, current.read))
+    make_app = partial(create_app, current.read, engine, job_types=job_types, audience=audience, taken=current.taken)
     heard = {NEWS: audience.heard_afar}
     if not settings.scheduler.embedded:
         threading.Thread(target=Watchdog().loop, name="watchdog", daemon=True).start()
         hints = Hints(_engine(settings, database, 1), notify=settings.database.notify)
         telemetry.subscribe(partial(_spread, hints))
-        app = create_app(lambda: settings, engine, hints, lambda: None, job_types=job_types, audience=audience)
+        app = make_app(hints, lambda: None)
         if database.listen_url:
             Listener(database.listen_url, heard, lambda: None).start()
+        current.follow()
         return app, audience.close, lambda: None
-    runtime, hurried = _runtime(settings, database, heard), threading.Event()
-    app = create_app(lambda: settings, engine, runtime.hints, runtime.status, job_types=job_types, audience=audience)
+    runtime, hurried = _runtime(current, database, heard), threading.Event()
+    app = make_app(runtime.hints, runtime.status)
     runtime.start()
+    current.follow()
 
     def stop() -> None:
         audience.close()
@@ -137,14 +143,17 @@ def _web(settings: Config, database: Database) -> tuple[Flask, Stop, Stop]:
     return app, stop, hurried.set
 
 
-def _show(settings: Config, database: Database, runtime: Runtime) -> None:
+def _show(current: Current, database: Database, runtime: Runtime) -> None:
     """Metrics and health of a process that serves nothing else."""
+    settings = current.read()
     port = settings.scheduler.metrics_port
     if port is None:
         return
     engine = _engine(settings, database, 1, lambda: ANSWER_S, in_a_hurry=True)
-    app = side.create_side_app(lambda: settings, engine, runtime.status, handlers.requests(settings.handlers))
-    side.serve(app, settings.bind, port)
+    job_types = handlers.requests(settings.handlers)
+    side.serve(
+        side.create_side_app(current.read, engine, runtime.status, job_types, current.taken), settings.bind, port
+    )
 
 
 def _wait_for_one(signals: "queue.SimpleQueue[int]") -> None:
@@ -160,18 +169,19 @@ def _hurry(signals: "queue.SimpleQueue[int]", hurried: threading.Event) -> None:
     hurried.set()
 
 
-def _begin() -> Config:
-    settings = config.load()
-    logs.set_up(settings)
+def _begin() -> Current:
+    current = Current()
+    current.subscribe(logs.set_up(current.read()))
     telemetry.subscribe(logs.tell)
-    return settings
+    return current
 
 
-def _runtime(settings: Config, database: Database, heard: Heard = NOTHING) -> Runtime:
+def _runtime(current: Current, database: Database, heard: Heard = NOTHING) -> Runtime:
+    settings = current.read()
     runtime = Runtime(
-        lambda: settings,
+        current.read,
         _engine(settings, database, SCHEDULER_CONNECTIONS),
-        _handlers(settings),
+        provider.followed(current),
         listen_url=database.listen_url,
         own_engine=lambda patience_s: _engine(settings, database, 1, patience_s),
         leave=lambda: os.kill(os.getpid(), signal.SIGTERM),
@@ -179,6 +189,7 @@ def _runtime(settings: Config, database: Database, heard: Heard = NOTHING) -> Ru
         also_heard=heard,
     )
     telemetry.subscribe(partial(_spread, runtime.hints))
+    current.subscribe(lambda _settings: runtime.retune())
     return runtime
 
 
@@ -200,25 +211,6 @@ def _engine(
         patience_s=patience_s,
         alone=True,
         reluctant=in_a_hurry,
-    )
-
-
-def _handlers(settings: Config) -> dict[str, Handler]:
-    return handlers.build(_llm(settings), settings.handlers)
-
-
-def _llm(settings: Config) -> Llm | None:
-    """None: the built-in drawer, because neither a key nor a server of one's own is given."""
-    key, about = settings.environment.openai_api_key, settings.provider
-    if key is None and about.base_url is None:
-        return None
-    return openai_llm(
-        api_key=key.get_secret_value() if key else "none",
-        base_url=about.base_url or "https://api.openai.com/v1",
-        model=about.model,
-        connect_timeout_s=about.connect_timeout_s,
-        read_timeout_s=about.read_timeout_s,
-        total_timeout_s=settings.run_timeout_s("create_canvas"),
     )
 
 

@@ -181,10 +181,19 @@ class Processor(TypedDict):
     problem: str | None
 
 
+class Configured(TypedDict):
+    """The configuration in force."""
+
+    generation: Annotated[int, Field(ge=1, description="1 at the start, and one more with each change that was taken")]
+    taken_at: Moment
+    fault: Annotated[str | None, Field(description="Why a newer config.yaml was refused; null: it was not")]
+
+
 class Health(TypedDict):
     status: Literal["healthy", "unhealthy"]
     database: Database
     job_processor: Processor
+    config: Configured
     timestamp: Moment
     version: str
 

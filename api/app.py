@@ -15,7 +15,7 @@ from api.live import websocket
 from api.live.audience import Audience
 from api.schemas import Canvas
 from api.yard import CANVAS, Hints, Yard
-from config import Config
+from config import Config, Taken
 from jobs import telemetry
 from jobs.telemetry import SchedulerStatus
 
@@ -38,16 +38,18 @@ def create_app(
     *,
     job_types: Mapping[str, type[BaseModel] | None],
     audience: Audience,
+    taken: Callable[[], Taken] = Taken,
 ) -> Flask:
     """The application that gunicorn serves.
 
     `settings` gives the configuration as it is now; `status` how the scheduler in this process is, None without one;
     `job_types` what may be asked for (see api.yard.Yard); `audience` is to be told what happens in other processes.
+    `taken` says which configuration that is, and whether its file is broken.
     Raises SetupError when there is no key to check tokens with.
     """
     app = make_bare(settings())
     cors.register(app, lambda: settings().api.origins)
-    counted = metrics.Metrics(settings, engine, status, [*job_types, CANVAS])
+    counted = metrics.Metrics(settings, engine, status, [*job_types, CANVAS], taken)
     counted.requests.register(app)
     counted.requests.show_waiting(lambda: audience.waiting.count)
     telemetry.subscribe(counted.heard)
@@ -56,7 +58,7 @@ def create_app(
     verifier = _verifier(settings())
     app.register_blueprint(routes.blueprint(yard, verifier))
     websocket.register(app, audience.hub, verifier, settings)
-    app.register_blueprint(health.blueprint(settings, engine, status, verifier.problem))
+    app.register_blueprint(health.blueprint(settings, engine, status, taken, verifier.problem))
     app.register_blueprint(metrics.blueprint(settings, counted))
     app.register_blueprint(description.blueprint(yard.job_types))
     return app

@@ -1,4 +1,4 @@
-"""What is looked up at each scrape: the queue in the database, and the scheduler of this process."""
+"""What is looked up at each scrape: the queue in the database, the scheduler of this process, its configuration."""
 
 import threading
 import time
@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.bounded import Bounded
-from config import Config
+from config import Config, Taken
 from jobs import totals
 from jobs.db.engine import autocommit
 from jobs.queries import Fleet
@@ -106,6 +106,22 @@ class SchedulerGauges(Collector):
         yield _gauge("scheduler_leading", "Whether this process leads the fleet", status.leading)
         yield _gauge("seats", "Jobs that this process may run at the same time", status.seats)
         yield _gauge("seats_busy", "Jobs that this process runs now", status.active_jobs)
+
+
+class ConfigGauges(Collector):
+    """Which configuration is in force, and whether a newer file was refused."""
+
+    def __init__(self, taken: Callable[[], Taken]) -> None:
+        self._taken = taken
+
+    def collect(self) -> Iterator[Metric]:
+        taken = self._taken()
+        yield _gauge(
+            "config_generation", "1 at the start, and one more with each change that was taken", taken.generation
+        )
+        yield _gauge("config_broken", "Whether the newest config.yaml was refused", taken.fault is not None)
+        refused = "yardmaster_config_reload_errors"
+        yield CounterMetricFamily(refused, "Contents of config.yaml that were refused", value=taken.refused)
 
 
 def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:

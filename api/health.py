@@ -21,7 +21,7 @@ from api.errors import HEADERS, error_body
 from api.schemas import iso
 from api.stall import Stall
 from api.yard import PREFIX
-from config import Config
+from config import Config, Taken
 from jobs.db.engine import autocommit
 from jobs.db.patience import patient_for
 from jobs.telemetry import SchedulerStatus
@@ -37,13 +37,14 @@ def blueprint(
     settings: Callable[[], Config],
     engine: Engine,
     status: Callable[[], SchedulerStatus | None],
+    taken: Callable[[], Taken],
     sign_in_problem: Callable[[], str | None],
 ) -> Blueprint:
     """`status` gives None when no scheduler runs in this process; `sign_in_problem` None when tokens can be checked."""
     found, stall = Blueprint("health", __name__, url_prefix=PREFIX), Stall(engine, settings)
 
     def well() -> Answered:
-        return _health(settings(), database(engine), status(), lambda: sign_in_problem() or stall.fault())
+        return _health(settings(), database(engine), status(), taken(), lambda: sign_in_problem() or stall.fault())
 
     found.add_url_rule("/livez", "livez", lambda: {"status": "alive"})
     found.add_url_rule("/readyz", "readyz", lambda: _ready(database(engine)))
@@ -70,13 +71,20 @@ def _ready(found: Database) -> tuple[Ready | NotReady, int, Mapping[str, str]]:
 
 
 def _health(
-    config: Config, found: Database, scheduler: SchedulerStatus | None, elsewhere: Callable[[], str | None]
+    config: Config,
+    found: Database,
+    scheduler: SchedulerStatus | None,
+    taken: Taken,
+    elsewhere: Callable[[], str | None],
 ) -> Answered:
+    # A broken config.yaml is shown but makes nothing unhealthy: the process works on by the last good one, and whoever
+    # acts on a 503, by a restart or by taking it out of service, would turn a slip of the pen into an outage.
     fault = f"The database is {found}" if found != "connected" else _fault(config, scheduler) or elsewhere()
     body: Health = {
         "status": "unhealthy" if fault else "healthy",
         "database": found,
         "job_processor": _processor(config, scheduler),
+        "config": {"generation": taken.generation, "taken_at": iso(taken.taken_at), "fault": taken.fault},
         "timestamp": iso(datetime.now(UTC)),
         "version": VERSION,
     }

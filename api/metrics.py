@@ -19,10 +19,10 @@ from api.auth import Unauthorized, bearer, is_loopback
 from api.build import VERSION
 from api.counts import Provider, Runs, Upkeep
 from api.errors import Forbidden
-from api.gauges import FleetGauges, SchedulerGauges
+from api.gauges import ConfigGauges, FleetGauges, SchedulerGauges
 from api.request_counts import RequestCounts
 from api.yard import PREFIX
-from config import Config
+from config import Config, Taken
 from jobs.telemetry import Event, SchedulerStatus
 
 PROXIED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
@@ -39,6 +39,7 @@ class Metrics:
         engine: Engine,
         status: Callable[[], SchedulerStatus | None],
         job_types: Iterable[str],
+        taken: Callable[[], Taken],
     ) -> None:
         self.registry = here = CollectorRegistry()
         self.requests = RequestCounts(here)
@@ -47,6 +48,7 @@ class Metrics:
         ProcessCollector(registry=here)
         here.register(FleetGauges(engine, settings, job_types))
         here.register(SchedulerGauges(status))
+        here.register(ConfigGauges(taken))
 
     def heard(self, event: Event) -> None:
         for counts in self._counts:

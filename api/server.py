@@ -37,20 +37,21 @@ HURRY_S = 1.0  # for handing back what runs, once somebody insists
 EXIT_S = 2  # what the parent gives the worker beyond the stop budget
 
 
-def serve(start: Start, config: Config) -> NoReturn:
-    """Serves until SIGTERM, then exits with code 0.
+def serve(start: Start, settings: Callable[[], Config]) -> NoReturn:
+    """Serves until SIGTERM, then exits with code 0.  `settings` gives the configuration as it is now.
 
     `start` is called in the worker process; it makes the application and whatever runs beside it, and returns the
     application and the function that stops the rest.  That one is called once, in a thread of its own, while
     requests are still answered; a second SIGTERM to the worker does not wait for it.
     Raises SetupError when the address cannot be listened on; one that `start` raises is printed, and ends in code 4.
     """
+    config = settings()
     listener = listen(config.bind, config.api.port, "api.bind or api.port (PORT)")
     options = _options(config, listener.detach())  # detached: gunicorn closes the handle that it is given
     options["worker_connections"] = (
         _allow_files(config.api.connections + config.api.sockets.most + OTHER_FILES) - OTHER_FILES
     )
-    _Arbiter(_Server(start, options, lambda: config.api)).run()
+    _Arbiter(_Server(start, options, lambda: settings().api)).run()
     raise SystemExit
 
 

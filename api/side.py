@@ -10,7 +10,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from api import health, metrics
 from api.app import make_bare
 from api.server import listen
-from config import Config
+from config import Config, Taken
 from jobs import telemetry
 from jobs.telemetry import SchedulerStatus
 
@@ -26,13 +26,14 @@ def create_side_app(
     engine: Engine,
     status: Callable[[], SchedulerStatus | None],
     job_types: Iterable[str],
+    taken: Callable[[], Taken],
 ) -> Flask:
     """Metrics and health, as create_app() has them, and nothing else."""
     app = make_bare(settings())
-    counted = metrics.Metrics(settings, engine, status, job_types)
+    counted = metrics.Metrics(settings, engine, status, job_types, taken)
     counted.requests.register(app)
     telemetry.subscribe(counted.heard)
-    app.register_blueprint(health.blueprint(settings, engine, status, lambda: None))
+    app.register_blueprint(health.blueprint(settings, engine, status, taken, lambda: None))
     app.register_blueprint(metrics.blueprint(settings, counted))
     return app
 

@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from config import Config
@@ -40,14 +42,25 @@ class ConsoleLines(logging.Formatter):
         return "\n".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
 
 
-def set_up(config: Config) -> None:
-    """Send every log to standard error in the configured form; libraries only when something is wrong."""
+def set_up(config: Config) -> Callable[[Config], None]:
+    """Send every log to standard error in the configured form; libraries only when something is wrong.
+
+    Returns what gives the lines another level and form: while others write, and without losing one.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    console = ConsoleLines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
-    handler.setFormatter(JsonLines() if config.log.format == "json" else console)
-    logging.basicConfig(level=config.log.level.upper(), handlers=[handler], force=True)
+    adjust = partial(_adjust, handler)
+    adjust(config)
+    logging.basicConfig(level=logging.getLogger().level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    return adjust
+
+
+def _adjust(handler: logging.Handler, config: Config) -> None:
+    console = ConsoleLines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+    handler.setFormatter(JsonLines() if config.log.format == "json" else console)
+    for one in (handler, logging.getLogger()):  # the handler, too: some libraries and the web server keep their level
+        one.setLevel(config.log.level.upper())
 
 
 def tell(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Reads config.yaml and the environment once, checks the whole, lists every fault, and freezes it.
+"""Reads config.yaml and the environment, checks the whole, lists every fault, and freezes it.
 
     config.yaml  <  PORT, OPENAI_BASE_URL, OPENAI_MODEL  <  YARD_SECTION__KEY      (the later one wins)
 
@@ -6,18 +6,19 @@ Defaults are filled in last, so that "not set" can be told from "set to the defa
 Nobody else reads the environment.
 """
 
+import copy
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from config.checking import Fault, Where, broken_rules, checked, nearest, places
+from config.file import File, read
 from config.plain_yaml import YamlError, parsed
 from config.settings import SECRETS, Config, Environment
-
-FILE_BYTES = 256 * 1024
 
 KNOWN_AS: Mapping[str, Where] = {  # names that platforms and the provider's SDK use
     "PORT": ("api", "port"),
@@ -25,24 +26,47 @@ KNOWN_AS: Mapping[str, Where] = {  # names that platforms and the provider's SDK
     "OPENAI_MODEL": ("provider", "model"),
 }
 NO_SETTINGS = ("YARD_CONFIG", "YARD_DATA_DIR")
+EMPTY = "sets nothing, as a file looks that is still being written: write {} to mean all defaults"
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; str() lists every fault, one a line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`given` is what the file sets, as it stands there; `names` are the variables that set or overrule something."""
+
+    config: Config
+    given: Mapping[str, Any]
+    names: Mapping[Where, str]
+
+
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
     """Raises ConfigError.  `path` None: YARD_CONFIG, else config.yaml in the working directory."""
-    file = path or Path(environ.get("YARD_CONFIG") or "config.yaml")
-    tree, unreadable = _read(file)
+    path = path or place(environ)
+    return loaded(path, read(path), environ).config
+
+
+def place(environ: Mapping[str, str] = os.environ) -> Path:
+    return Path(environ.get("YARD_CONFIG") or "config.yaml")
+
+
+def loaded(path: Path, file: File, environ: Mapping[str, str], *, again: bool = False) -> Loaded:
+    """What this file and the environment mean together.  Raises ConfigError.
+
+    `again`: a process runs by another file already, and would take an empty one for all defaults.
+    """
+    given, unreadable = _parsed(path, file, may_be_empty=not again)
+    tree = copy.deepcopy(given)
     names, unusable = _overlay(tree, environ)
     settings, faults = checked(tree)
     if not unreadable:  # otherwise the rules would judge defaults that nobody chose
         faults += list(broken_rules(tree, faults, names))
-    lines = [*unreadable, *(_line(fault, file, names) for fault in faults), *unusable]
+    lines = [*unreadable, *(_line(fault, path, names) for fault in faults), *unusable]
     if lines or settings is None:
         raise ConfigError("\n".join(lines).encode("utf-8", "backslashreplace").decode())
-    return Config(**dict(settings), environment=_environment(environ, file))
+    return Loaded(Config(**dict(settings), environment=_environment(environ, path)), given, names)
 
 
 def _environment(environ: Mapping[str, str], file: Path) -> Environment:
@@ -56,23 +80,19 @@ def _is_set(environ: Mapping[str, str], name: str) -> bool:
     return bool(environ.get(name, "").strip())
 
 
-def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
+def _parsed(path: Path, file: File, *, may_be_empty: bool) -> tuple[dict[str, Any], list[str]]:
     """What the file sets, and what hinders reading it."""
+    if file.problem:
+        return {}, [f"{path}: {file.problem}"]
     try:
-        with file.open("rb") as stream:
-            content = stream.read(FILE_BYTES + 1)
-        if len(content) > FILE_BYTES:
-            return {}, [f"{file}: must be at most {FILE_BYTES} bytes long"]
-        tree = parsed(content.decode("utf-8-sig"))
-    except OSError as error:
-        return {}, [f"{file}: cannot be read: {error.strerror}; YARD_CONFIG can name another file"]
+        tree = parsed(file.content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return {}, [f"{file}: must be UTF-8 text"]
+        return {}, [f"{path}: must be UTF-8 text"]
     except YamlError as fault:
-        return {}, [f"{file}: {fault}"]
+        return {}, [f"{path}: {fault}"]
     if not isinstance(tree, dict | None):
-        return {}, [f"{file}: must be a mapping of sections"]
-    return tree or {}, []
+        return {}, [f"{path}: must be a mapping of sections"]
+    return tree or {}, [f"{path}: {EMPTY}"] if tree is None and not may_be_empty else []
 
 
 def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Where, str], list[str]]:

@@ -192,3 +192,34 @@ AT_LEAST = (  # setting, times, another setting, why
     (("api", "connections"), 2, ("api", "threads"), "idle and slow clients need places beside those served"),
     (("jobs", "backoff", "cap_s"), 1, ("jobs", "backoff", "base_s"), "the cap would cut every wait"),
 )
+
+# A setting or a whole section, and why its change waits for a restart.  Every other one takes effect within 5 seconds.
+RESTART: Mapping[tuple[str, ...], str] = MappingProxyType(
+    {
+        ("database",): "connections are made with it",
+        ("scheduler", "embedded"): "it decides which threads the process has",
+        # A lease and the beats that renew it must fit at every moment, in the process that holds the run and in the
+        # leader, whose amnesty counts in heartbeats.  A process that slept through a long interval would find its new,
+        # shorter leases over; and while some of a fleet have re-read the file and others have not, a leader that beats
+        # quickly would not wait for the slow ones.  A restart begins with no runs and leads nothing.
+        ("scheduler", "heartbeat_every_s"): "runs that are going hold leases by it",
+        ("scheduler", "lease_s"): "runs that are going hold leases by it",
+        ("scheduler", "leader_ttl_s"): "the present leader holds its lease by it",
+        ("scheduler", "stop_budget_s"): "the web server's parent process waits by it",
+        ("api", "bind"): "the socket is open",
+        ("api", "port"): "the socket is open",
+        ("scheduler", "metrics_port"): "the socket is open",
+        ("api", "threads"): "the web server has started its threads",
+        ("api", "connections"): "the system has granted file handles for them",
+        ("api", "headers"): "the web server's parser is built with it",
+        ("api", "sockets", "most"): "the web server has started a thread for each",
+        ("api", "proxy_hops"): "the application is built around it",
+        ("api", "auth"): "who may enter is decided at the start only",
+        ("handlers",): "modules are imported once",
+    }
+)
+
+
+def restart_reason(where: tuple[str, ...]) -> str | None:
+    """Why a change of this setting waits for a restart; None: it takes effect at once."""
+    return next((why for place, why in RESTART.items() if where[: len(place)] == place), None)

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.telemetry import TaskRan, emit
 from scheduler.jobstore import JsonJobStore
 from scheduler.tasks import Did
-from scheduler.timetable import CLUSTER, EVERY_TASK, LOCAL, Intervals
+from scheduler.timetable import CLUSTER, EVERY_TASK, LOCAL, Entry, Intervals
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,14 @@ def _ahead_s() -> float:
     return time.time() - time.monotonic()
 
 
+def _every(entry: Entry, intervals: Intervals) -> timedelta:
+    return timedelta(seconds=entry.every_s(intervals))
+
+
+def _trigger(every: timedelta) -> IntervalTrigger:
+    return IntervalTrigger(seconds=every.total_seconds(), timezone=UTC)
+
+
 class Clock:
     """`local`: {task: function} for this process; `cluster(task)` does a leader's task and says what it did."""
 
@@ -88,6 +96,7 @@ class Clock:
         self._cluster = cluster
         self._store = store
         self._attached = False
+        self._holding = threading.Lock()  # who leads is asked for by the interval, by a new term and by new settings
         self._moving = threading.Lock()
         self._wanted: dict[str, datetime] = {}  # the earliest time asked for since the task's last run began
 
@@ -95,7 +104,7 @@ class Clock:
         """Never before a fork."""
         self._scheduler.start()
         for entry in LOCAL:
-            trigger = IntervalTrigger(seconds=entry.every_s(self._intervals()), timezone=UTC)
+            trigger = _trigger(_every(entry, self._intervals()))
             self._scheduler.add_job(self._local[entry.name], trigger, id=entry.name, **EVERY_TASK)
 
     def stop(self) -> None:
@@ -109,11 +118,24 @@ class Clock:
     def last_pass_age_s(self) -> float:
         return time.monotonic() - float(self._scheduler.last_pass)
 
+    def retune(self) -> None:
+        """The intervals may have changed: follow them now.  What is planned may come earlier by it, never later."""
+        for entry in LOCAL:
+            self._retrigger(entry)
+        self.run_now("lead")  # syncs the cluster's timetable, in another thread: its store may have to wait
+
+    def _retrigger(self, entry: Entry) -> None:
+        every, planned = _every(entry, self._intervals()), self._scheduler.get_job(entry.name)
+        if planned and planned.trigger.interval != every:
+            run_at = min(planned.next_run_time, datetime.now(UTC) + every)
+            self._scheduler.modify_job(entry.name, trigger=_trigger(every), next_run_time=run_at)
+
     def attach(self) -> None:
         """Take the cluster's timetable, at the start of a term, and bring it up to date."""
-        if not self._attached:
-            self._add_store()
-        self._sync()
+        with self._holding:
+            if not self._attached:
+                self._add_store()
+            self._sync()
 
     def _add_store(self) -> None:
         try:
@@ -125,9 +147,10 @@ class Clock:
 
     def detach(self) -> None:
         """Let go of the cluster's timetable; its rows stay for the next leader."""
-        if self._attached:
-            self._attached = False
-            self._scheduler.remove_jobstore(CLUSTER_STORE)
+        with self._holding:
+            if self._attached:
+                self._attached = False
+                self._scheduler.remove_jobstore(CLUSTER_STORE)
 
     def advance(self, task: str, in_s: float) -> bool:
         """Run a cluster task in `in_s` seconds, if that is earlier than planned; False: this process does not lead."""
@@ -177,12 +200,14 @@ class Clock:
         """Add what is missing, reschedule what changed; the rest keeps its next run over restarts."""
         stored = {entry.id: entry for entry in self._scheduler.get_jobs(CLUSTER_STORE)}
         for entry in CLUSTER:
-            every = timedelta(seconds=entry.every_s(self._intervals()))
-            trigger, now = IntervalTrigger(seconds=every.total_seconds(), timezone=UTC), datetime.now(UTC)
+            every, now = _every(entry, self._intervals()), datetime.now(UTC)
             if entry.name not in stored:
                 options = {"args": (entry.name,), "id": entry.name, "jobstore": CLUSTER_STORE, **EVERY_TASK}
-                self._scheduler.add_job(self.dispatch, trigger, next_run_time=now, **options)
+                self._scheduler.add_job(self.dispatch, _trigger(every), next_run_time=now, **options)
             elif stored[entry.name].trigger.interval != every:
-                self._scheduler.reschedule_job(entry.name, CLUSTER_STORE, trigger)
+                # Not by reschedule_job(), which counts the new interval from now on: a purge would never come while
+                # somebody edits the file, and what a task has asked for would be put off.
+                self.advance(entry.name, every.total_seconds())
+                self._scheduler.modify_job(entry.name, CLUSTER_STORE, trigger=_trigger(every))
         for name in stored.keys() - {entry.name for entry in CLUSTER}:
             self._scheduler.remove_job(name, CLUSTER_STORE)

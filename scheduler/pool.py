@@ -39,6 +39,10 @@ class Pool:
     def free(self) -> int:
         return max(0, self._seats() - self._busy)
 
+    def clogged(self) -> bool:
+        """Most seats are held by handlers that do not end.  Seats that were taken away count as long as they run."""
+        return self.abandoned * 2 > max(self._seats(), self._busy)
+
     @property
     def abandoned(self) -> int:
         """Seats whose handler goes on although its outcome has been written without it."""
@@ -66,6 +70,14 @@ class Pool:
         """Nobody waits for this handler any more; its seat is busy until it returns all the same."""
         self._abandoned.add(held)
 
+    def shrink(self) -> None:
+        """Let threads go for which there is no seat any more: those that are idle at once, the others as runs end."""
+        with self._lock:
+            spare = self._threads - max(self._seats(), self._busy)
+            self._threads -= max(0, spare)
+        for _ in range(spare):
+            self._queue.put(None)
+
     def close(self) -> None:
         """The threads end, a busy one when its handler returns; nothing is started afterwards."""
         for _ in range(self._threads):
@@ -88,5 +100,8 @@ class Pool:
                 with self._lock:
                     self._abandoned.discard(held)
                     self._busy -= 1
-                    self._threads -= not fit  # an error ends this thread; the next start makes another
+                    spare = self._threads > max(self._seats(), self._busy)
+                    self._threads -= not fit or spare  # an error ends this thread; the next start makes another
                 self._freed()
+            if spare:
+                return

@@ -62,6 +62,7 @@ class Runtime:
         self._settings = settings
         self._handlers = handlers
         self._version = version
+        self._poll_s = settings().scheduler.poll_every_s
         self._rules = rules = Rules(settings)
         self.hints = Hints(engine, near=self, notify=settings().database.notify)
         self.pool = Pool(rules.seats, self._work, self._freed)
@@ -104,6 +105,12 @@ class Runtime:
     def _loops(self) -> tuple[tuple[str, Callable[[], None]], ...]:
         return ("heartbeat", self.heartbeat.loop), ("pump", self.pump.loop), ("watchdog", self._watchdog.loop)
 
+    def retune(self) -> None:
+        """The settings have changed: what would read them at its next turn only does it now; runs go on as they are."""
+        self.pool.shrink()
+        self.clock.retune()
+        self.pump.poll()  # for seats that there are now
+
     def stop_threads(self) -> None:
         """The last act of scheduler/stopping.py.
 
@@ -123,7 +130,7 @@ class Runtime:
 
     def status(self) -> SchedulerStatus:
         """How this scheduler is, for health and metrics."""
-        poll_s, now = self._settings().scheduler.poll_every_s, time.monotonic()
+        now = time.monotonic()
         return SchedulerStatus(
             running=bool(self._threads) and all(t.is_alive() for t in self._threads) and self.clock.alive(),
             leading=self.leader.leading(),
@@ -131,7 +138,7 @@ class Runtime:
             active_jobs=self.pool.busy,
             seats=self.pool.seats,
             last_pass_age_s=max(self.clock.last_pass_age_s(), now - self._polled, now - self.pump.last_step),
-            late_after_s=2 * poll_s + 1,
+            late_after_s=2 * self._poll_s + 1,
             problem=self._problem(),
             listener_gone_s=self._listener.gone_s() if self._listener else None,
         )
@@ -139,7 +146,7 @@ class Runtime:
     def _problem(self) -> str | None:
         if dead := [thread.name for thread in self._threads if not thread.is_alive()]:
             return f"its thread {dead[0]} has died"
-        if self._is_clogged():
+        if self.pool.clogged():
             return "most seats are held by handlers that do not end"
         return None
 
@@ -176,7 +183,8 @@ class Runtime:
         self.pump.freed()
 
     def _poll(self) -> None:
-        self._polled = time.monotonic()
+        """From its first turn on a new interval is what health judges by: nobody was late by it before."""
+        self._polled, self._poll_s = time.monotonic(), self._settings().scheduler.poll_every_s
         self.pump.poll()
 
     def _watch(self) -> None:
@@ -188,15 +196,12 @@ class Runtime:
                 log.warning(words, held.claim.id, held.limit_s, extra=held.claim.named)
                 delay_s = self._rules.retry_delay_s(held.claim.retry_count + 1)
                 self.pump.ended(runner.settle(held, runner.timed_out(held), retry_delay_s=delay_s, result_bytes=0))
-        if self._is_clogged() and not self._leaving:
+        if self.pool.clogged() and not self._leaving:
             self._leaving = True
             log.error(
                 "%d of %d seats are held by handlers that do not end; leaving", self.pool.abandoned, self.pool.seats
             )
             self._leave()
-
-    def _is_clogged(self) -> bool:
-        return self.pool.abandoned * 2 > self.pool.seats
 
     def _worker(self) -> workers.Worker:
         return workers.Worker(

@@ -61,7 +61,7 @@ UNKNOWN = ("refuses the connection", "look into the log of PostgreSQL for the re
 def unreachable(url: str, *, variable: str, connect_timeout_s: int) -> Finding | None:
     """None: it answers."""
     try:
-        connect_patiently(url, connect_timeout_s, "yardmaster doctor").close()
+        connect_patiently(url, connect_timeout_s, "yardmaster").close()
     except UNREADABLE as error:
         what, cure = _reason(str(error))
         return fault(f"the database {what}", where=place(url, variable), cure=cure.format(variable=variable))

@@ -14,7 +14,7 @@ from api.auth import issue
 from api.live.audience import Audience
 from api.live.hub import Hub
 from api.waiting import Waiting
-from config import Config, load
+from config import Config, Current, Taken, load
 from jobs.events import Hints
 from jobs.job import Key
 from jobs.telemetry import SchedulerStatus
@@ -102,12 +102,13 @@ def settings(**environ: str) -> Config:
     return load(environ={"JWT_SECRET": SECRET, **environ})
 
 
-def scene(engine: Engine, conn: Connection, config: Config) -> Scene:
-    pump = Pump()
+def scene(engine: Engine, conn: Connection, config: Config, current: Current | None = None) -> Scene:
+    """`current` is the configuration as it may change; None: it stays as it is."""
+    pump, read, taken = Pump(), current.read if current else lambda: config, current.taken if current else Taken
     hints = Hints(engine, near=pump, notify=False)
-    waiting = Waiting(lambda: config.api.waiting_requests)
-    audience = Audience(waiting, Hub(engine, lambda: config))
-    app = create_app(lambda: config, engine, hints, lambda: made.scheduler, job_types={"t": None}, audience=audience)
+    waiting, job_types = Waiting(lambda: read().api.waiting_requests), {"t": None}
+    audience = Audience(waiting, Hub(engine, read))
+    app = create_app(read, engine, hints, lambda: made.scheduler, job_types=job_types, audience=audience, taken=taken)
     app.test_client_class = DescribedClient
     made = Scene(app.test_client(), conn, pump, config, waiting)
     return made

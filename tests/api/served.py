@@ -20,7 +20,7 @@ from api.live.audience import Audience
 from api.live.hub import Hub
 from api.server import Stop, serve
 from api.waiting import Waiting
-from config import load
+from config import Current
 from jobs.db.engine import open_engine
 from jobs.errors import SetupError
 from jobs.events import Hints
@@ -41,10 +41,11 @@ class FaultyRequest(Request):
 
 def start() -> tuple[Flask, Stop, Stop]:
     say("start")
+    CURRENT.follow()
     engine = open_engine(os.environ["DATABASE_URL"])
-    audience = Audience(Waiting(lambda: 0), Hub(engine, lambda: CONFIG))
+    audience = Audience(Waiting(lambda: 0), Hub(engine, CURRENT.read))
     hints = Hints(engine, notify=False)
-    app = create_app(lambda: CONFIG, engine, hints, lambda: None, job_types={}, audience=audience)
+    app = create_app(CURRENT.read, engine, hints, lambda: None, job_types={}, audience=audience)
     released = threading.Event()
 
     @app.get("/release")
@@ -80,11 +81,11 @@ def start() -> tuple[Flask, Stop, Stop]:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    CONFIG = load(environ={**os.environ, "YARD_API__PORT": sys.argv[1], "YARD_API__THREADS": sys.argv[2]})
+    CURRENT = Current(environ={**os.environ, "YARD_API__PORT": sys.argv[1], "YARD_API__THREADS": sys.argv[2]})
     intake.Request = FaultyRequest
     connections.CROWD_BYTES = int(os.environ.get("TEST_CROWD_BYTES", connections.CROWD_BYTES))
     say("parent")
     try:
-        serve(start, CONFIG)
+        serve(start, CURRENT.read)
     except SetupError as error:
         sys.exit(str(error))

@@ -44,6 +44,8 @@ def test_a_well_process_says_so_to_anybody(yard):
     assert answer.status_code == 200
     assert datetime.fromisoformat(body.pop("timestamp")).utcoffset().total_seconds() == 0
     assert body.pop("version").count(".") == 2
+    assert datetime.fromisoformat(body["config"].pop("taken_at")).utcoffset().total_seconds() == 0
+    assert body.pop("config") == {"generation": 1, "fault": None}
     assert body == {
         "status": "healthy",
         "database": "connected",

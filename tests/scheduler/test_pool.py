@@ -147,3 +147,27 @@ def test_a_run_without_a_thread_of_its_own_waits_for_the_next_seat():
     leave.release(2)
     until(lambda: pool.free() == 2)
     assert len(begun) == 2
+
+
+def test_threads_without_a_seat_end():
+    seats, before = [4], set(threading.enumerate())
+
+    def alive() -> int:
+        return sum(one.name.startswith("seat-") for one in set(threading.enumerate()) - before)
+
+    pool, leave, begun = gated(lambda: seats[0])
+    for _ in range(4):
+        pool.start(make_held())
+    until(lambda: len(begun) == 4)
+    leave.release(2)
+    until(lambda: pool.busy == 2)
+    seats[0] = 1
+    pool.shrink()
+    until(lambda: alive() == 2)  # the idle ones at once
+    leave.release(2)
+    until(lambda: alive() == 1)
+    pool.start(make_held())
+    until(lambda: len(begun) == 5)
+    leave.release()
+    pool.close()
+    until(lambda: alive() == 0)
