@@ -32,6 +32,7 @@ from cli import config as cli_config
 from cli import logs, provider
 from cli.database import Database, prepare
 from cli.demo import demo
+from cli.doctor import doctor
 from cli.jobs import jobs
 from cli.token import token
 from config import Config, ConfigError, Current
@@ -108,6 +109,7 @@ def migrate() -> None:
 
 
 main.add_command(demo)
+main.add_command(doctor)
 main.add_command(token)
 main.add_command(cli_config.config)
 main.add_command(cli_config.check_config)

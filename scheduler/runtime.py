@@ -198,7 +198,8 @@ class Runtime:
         for held in self.pool.overdue(OVERDUE_GRACE_S):
             if held.end():
                 self.pool.abandon(held)
-                log.warning("job %s: its handler ignores its time-out of %g s", held.claim.id, held.limit_s)
+                words = "job %s: its handler ignores its time-out of %g s"
+                log.warning(words, held.claim.id, held.limit_s, extra=held.claim.named)
                 delay_s = self._rules.retry_delay_s(held.claim.retry_count + 1)
                 self.pump.ended(runner.settle(held, runner.timed_out(held), retry_delay_s=delay_s, result_bytes=0))
         if self.pool.clogged() and not self._leaving:
