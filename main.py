@@ -32,6 +32,8 @@ from cli import config as cli_config
 from cli import logs, provider
 from cli.database import Database, prepare
 from cli.demo import demo
+from cli.doctor import doctor
+from cli.jobs import jobs
 from cli.token import token
 from config import Config, ConfigError, Current
 from jobs import handlers, telemetry
@@ -107,9 +109,11 @@ def migrate() -> None:
 
 
 main.add_command(demo)
+main.add_command(doctor)
 main.add_command(token)
 main.add_command(cli_config.config)
 main.add_command(cli_config.check_config)
+main.add_command(jobs)
 
 
 def _web(current: Current, database: Database) -> tuple[Flask, Stop, Stop]:

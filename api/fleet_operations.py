@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 
 from api import answers, fleet_answers
-from api.operation import SIGNED_IN, Answer, Operation
+from api.operations import SIGNED_IN, Answer, Operation
 from api.yard import PREFIX
 
 FLEET: Mapping[tuple[str, str], Operation] = {
     ("GET", f"{PREFIX}/fleet"): Operation(
         id="fleet",
         summary="The queue, the workers and the leader; for operators",
-        tag="Operations",
+        tag="Steering the fleet",
         refuses=(*SIGNED_IN, 403),
         tells={200: Answer("The fleet", fleet_answers.Fleet)},
     ),
     ("GET", f"{PREFIX}/config"): Operation(
         id="config",
         summary="The configuration in force in this process; for operators",
-        tag="Operations",
+        tag="Steering the fleet",
         refuses=(*SIGNED_IN, 403),
         tells={200: Answer("The settings", fleet_answers.ConfigInForce)},
     ),

@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from flask import g, request
 
 from api.auth import User, Verifier
+from api.errors import Forbidden
 from api.pace import Pace
 from api.session import presented
 
@@ -35,3 +36,15 @@ def signed_in(
         return guarded
 
     return guard
+
+
+def operators_only(view: Callable[Concatenate[User, Path], Answer]) -> Callable[Concatenate[User, Path], Answer]:
+    """Raises Forbidden before the view is called, whatever was sent."""
+
+    @wraps(view)
+    def guarded(user: User, /, *args: Path.args, **kwargs: Path.kwargs) -> Answer:
+        if not user.operator:
+            raise Forbidden("Only operators may do this")
+        return view(user, *args, **kwargs)
+
+    return guarded

@@ -57,7 +57,7 @@ def cancel(yard: Yard, user: User, job_id: str) -> answers.Steered:
     with autocommit(yard.engine) as conn:
         while (job := store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
             _refuse(conn, user, job_id, "cancelled", unless=LIVE)
-    emit(JobChanged(job.id, user.id, ended=job.status is State.CANCELLED))
+    emit(_cancelled(job))
     message = "Job cancelled" if job.status is State.CANCELLED else "Cancellation requested"
     return {"success": True, "message": message, "status": job.status}
 
@@ -67,7 +67,7 @@ def retry(yard: Yard, user: User, job_id: str) -> answers.Steered:
         while (job := store.requeue(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
             _refuse(conn, user, job_id, "retried", unless=(State.FAILED, State.CANCELLED))
     yard.hints.ready([job.key])
-    emit(JobChanged(job.id, user.id, ended=False))
+    emit(JobChanged(job.id, user.id, ended=False, change="requeued"))
     return {"success": True, "message": "Job queued again", "status": job.status}
 
 
@@ -75,7 +75,7 @@ def remove(yard: Yard, user: User, job_id: str) -> answers.Removed | tuple[answe
     """A live job is cancelled first; one that runs can be deleted only when its run has heard of it."""
     with autocommit(yard.engine) as conn:
         if cancelled := store.cancel(conn, job_id=plain_id(job_id), user_id=user.id):
-            emit(JobChanged(job_id, user.id, ended=cancelled.status is State.CANCELLED))
+            emit(_cancelled(cancelled))
         if store.remove(conn, job_id=job_id, user_id=user.id):
             return {"success": True, "message": "Job deleted"}
         job = _job(conn, user, job_id)
@@ -125,6 +125,11 @@ def _completed(conn: Connection, user: User, job_id: str) -> Job:
     if job.status is not State.COMPLETED:
         raise NotPossible("Job not completed")
     return job
+
+
+def _cancelled(job: Job) -> JobChanged:
+    ended = job.status is State.CANCELLED
+    return JobChanged(job.id, job.user_id, ended=ended, change="cancelled" if ended else "cancel asked")
 
 
 def _refuse(conn: Connection, user: User, job_id: str, what: str, *, unless: Collection[State]) -> None:

@@ -10,9 +10,9 @@ from pydantic_core import core_schema
 
 from api import answers
 from api.build import VERSION
+from api.control_operations import ALL
 from api.openapi_parts import ABOUT, ANY, HEADERS, LINKED, PARAMETERS, REFUSALS, SECURITY_SCHEMES, TAGS, Refusal
-from api.operation import JSON, Answer, Operation
-from api.operations import OPERATIONS
+from api.operations import JSON, Answer, Operation
 from api.schemas import AnyJob, BulkJob
 
 Json = dict[str, Any]
@@ -36,7 +36,7 @@ class _Generator(GenerateJsonSchema):
 
 def document(job_types: JobTypes) -> Json:
     """`job_types` maps each job type to the model of its request; None: any JSON object."""
-    refs, schemas = _schemas([*_shapes(OPERATIONS.values()), *(model for model in job_types.values() if model)])
+    refs, schemas = _schemas([*_shapes(ALL.values()), *(model for model in job_types.values() if model)])
     for model in (AnyJob, BulkJob):
         name = refs[model]["$ref"].removeprefix(SCHEMAS)
         schemas[name] = _by_type(schemas[name], {job_type: refs.get(of) for job_type, of in job_types.items()})
@@ -86,7 +86,7 @@ def _by_type(job: Json, requests: Mapping[str, Json | None]) -> Json:
 
 def _paths(refs: Refs, schemas: Mapping[str, Json]) -> dict[str, Json]:
     paths: dict[str, Json] = {}
-    for (method, path), operation in OPERATIONS.items():
+    for (method, path), operation in ALL.items():
         common = [{"$ref": "#/components/parameters/job_id"}] if "{job_id}" in path else []
         here = paths.setdefault(path, {"parameters": [*common, {"$ref": "#/components/parameters/X-Request-ID"}]})
         here[method.lower()] = _operation(operation, refs, schemas)

@@ -1,13 +1,55 @@
 """What each route takes and answers, as the OpenAPI document tells it; a test holds this to the real routes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from api import answers
-from api.fleet_operations import FLEET, SESSION
-from api.operation import HTML, OF_A_JOB, OPENMETRICS, SIGNED_IN, STEERING, SVG, TEXT, WITH_BODY, Answer, Operation
 from api.schemas import AnyJob, CreateCanvas, ManyJobs, Page
 from api.yard import EVENTS, PREFIX
+
+JSON, TEXT, HTML, SVG = "application/json", "text/plain", "text/html", "image/svg+xml"
+OPENMETRICS = "application/openmetrics-text"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`shape` is a model or a TypedDict, None for what is not JSON; `media` is empty for an answer without a body.
+
+    `headers` are those beside what every answer has.
+    """
+
+    means: str
+    shape: Any = None
+    media: tuple[str, ...] = (JSON,)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """`refuses` are the statuses that bring an Error; `follow` says where a made job's id stands in the answer.
+
+    `needs` is the security scheme, with a question mark when some may go without; None: anybody may ask.
+    """
+
+    id: str
+    summary: str
+    tells: Mapping[int, Answer]
+    description: str = ""
+    tag: str = "Jobs"
+    body: Any = None
+    query: Any = None
+    headers: tuple[str, ...] = ()
+    refuses: tuple[int, ...] = ()
+    follow: str | None = None
+    needs: str | None = "bearer"
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+SIGNED_IN = (401, 429, 500, 503)
+WITH_BODY = (*SIGNED_IN, 400, 403, 413, 415, 422)
+OF_A_JOB = (*SIGNED_IN, 404)
+STEERING = (*OF_A_JOB, 403)  # 403: signed by a cookie, and without X-CSRF-Token
 
 CANVAS: dict[str, Any] = {"instructions": "A flowchart of a login: password, check, locked after 3 tries"}
 MAKING: dict[str, Any] = {
@@ -104,20 +146,20 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         id="cancel",
         summary="Cancel a job",
         description="A queued job is cancelled at once. One that runs is asked to end: its status says when it has.",
-        refuses=STEERING,
+        refuses=(*STEERING, 400),
         tells={200: Answer("It is cancelled, or will be", answers.Steered)},
     ),
     ("POST", f"{PREFIX}/job/{{job_id}}/retry"): Operation(
         id="retry",
         summary="Queue a failed or cancelled job again",
-        refuses=STEERING,
+        refuses=(*STEERING, 400),
         tells={200: Answer("It is in the queue", answers.Steered)},
     ),
     ("DELETE", f"{PREFIX}/job/{{job_id}}"): Operation(
         id="remove",
         summary="Delete a job with its request and its result",
         description="A live job is cancelled first; 202 means that it still runs, and must be deleted again.",
-        refuses=(*OF_A_JOB, 403),
+        refuses=STEERING,
         tells={
             200: Answer("It is gone", answers.Removed),
             202: Answer("It is asked to end", answers.Steered),
@@ -138,8 +180,6 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=SIGNED_IN,
         tells={200: Answer("The counts", answers.Stats)},
     ),
-    **FLEET,
-    **SESSION,
     ("GET", EVENTS): Operation(
         id="follow",
         summary="Follow your jobs over a WebSocket",

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint
 
-from api import enqueue, jobs, operators
+from api import control, enqueue, fleet, jobs, why
 from api.auth import Verifier
-from api.guard import signed_in
+from api.guard import operators_only, signed_in
 from api.yard import PREFIX, Yard
 
 ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
@@ -16,6 +16,7 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", "/jobs", enqueue.create_job),
     ("POST", "/jobs/bulk", enqueue.create_jobs),
     ("GET", "/job/<job_id>/status", jobs.status),
+    ("GET", "/job/<job_id>/why", why.why),
     ("GET", "/job/<job_id>/result", jobs.result),
     ("GET", "/job/<job_id>/result.svg", jobs.picture),
     ("GET", "/job/<job_id>/runs", jobs.runs),
@@ -24,8 +25,14 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("DELETE", "/job/<job_id>", jobs.remove),
     ("GET", "/jobs", jobs.jobs),
     ("GET", "/jobs/stats", jobs.stats),
-    ("GET", "/fleet", operators.fleet),
-    ("GET", "/config", operators.config),
+]
+FOR_OPERATORS: list[tuple[str, str, Callable[..., Any]]] = [
+    ("POST", "/operations/pause", control.pause),
+    ("POST", "/operations/resume", control.resume),
+    ("GET", "/operations/pauses", control.pauses),
+    ("POST", "/operations/redrive", control.redrive),
+    ("GET", "/fleet", fleet.fleet),
+    ("GET", "/config", fleet.config),
 ]
 
 
@@ -34,4 +41,7 @@ def blueprint(yard: Yard, verifier: Verifier) -> Blueprint:
     guard = signed_in(verifier, lambda: yard.settings().api.limits.reads_per_s)
     for method, rule, view in ROUTES:
         found.add_url_rule(rule, view.__name__, guard(partial(view, yard)), methods=[method])
+    for method, rule, view in FOR_OPERATORS:
+        guarded = guard(operators_only(partial(view, yard)))
+        found.add_url_rule(rule, view.__name__, guarded, methods=[method])
     return found

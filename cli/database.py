@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import IO
 
+from cli.checkup.reach import unreachable
 from config import Config
 from jobs.db import embedded
 from jobs.db.engine import open_engine
 from jobs.db.migrate import migrate
+from jobs.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,11 @@ def reach(config: Config) -> Database:
 
 
 def prepare(config: Config) -> Database:
-    """Reach it, and bring its schema up to date."""
-    database = reach(config)
-    engine = open_engine(database.url, connect_timeout_s=config.database.connect_timeout_s, pool_size=1)
+    """Reach it, and bring its schema up to date.  Raises jobs.errors.SetupError."""
+    database, timeout_s = reach(config), config.database.connect_timeout_s
+    if problem := unreachable(database.url, variable="DATABASE_URL", connect_timeout_s=timeout_s):
+        raise SetupError(f"database: cannot be reached: {problem.what} [{problem.where}]; {problem.cure}")
+    engine = open_engine(database.url, connect_timeout_s=timeout_s, pool_size=1)
     migrate(engine)
     engine.dispose()
     return database

@@ -9,10 +9,12 @@ from functools import partial
 from typing import Any
 
 from config import Config
-from jobs.telemetry import Event, LeaderChanged, RunEnded, StaleWrite, TaskRan
+from jobs.telemetry import Event, JobChanged, LeaderChanged, RunEnded, RunLost, RunStarted, StaleWrite, TaskRan
 
 log = logging.getLogger("yardmaster")
 
+JobEvent = RunStarted | RunEnded | JobChanged | RunLost | StaleWrite
+TOLD_ONE_BY_ONE = ("reap", "expire")  # their jobs are lost, or expired
 QUIET = ("apscheduler", "alembic", "openai", "httpx2", "httpcore2", "urllib3", "werkzeug")
 
 
@@ -62,20 +64,44 @@ def _adjust(handler: logging.Handler, config: Config) -> None:
 
 
 def tell(event: Event) -> None:
-    """One line per event of a job; a task of the timetable is told only when it moved something."""
+    """One line per event of a job, with job_id, claim_seq, user and ms; of the rest, only what is rare.
+
+    A report of progress is no line, and neither is a task of the timetable that found nothing to do, or whose jobs are
+    told one by one.
+    """
     match event:
+        case RunStarted():
+            ms = _ms(event.wait_s)
+            words = f"run {event.claim_seq} begins, ready for {ms} ms"
+            _job(logging.DEBUG, words, event, event="started", ms=ms, job_type=event.job_type)
         case RunEnded():
-            fields = {"job_id": event.job_id, "claim_seq": event.claim_seq, "user": event.user_id}
-            fields |= {"job_type": event.job_type, "outcome": event.outcome, "error_code": event.error_code}
-            because = f" ({event.error_code})" if event.error_code else ""
-            _info(f"job {event.job_id} {event.outcome}{because} after {event.run_s * 1000:.0f} ms", **fields)
+            level = logging.WARNING if event.outcome in ("retried", "failed") else logging.INFO
+            because, ms = f" ({event.error_code})" if event.error_code else "", _ms(event.run_s)
+            also = {"job_type": event.job_type, "error_code": event.error_code}
+            _job(level, f"{event.outcome}{because} after {ms} ms", event, event=event.outcome, ms=ms, **also)
+        case JobChanged() if event.change != "progress":
+            level = logging.WARNING if event.change in ("lost", "expired") else logging.INFO
+            _job(level, event.change, event, event=event.change, ended=event.ended)
+        case RunLost():
+            _job(logging.WARNING, f"this worker has lost run {event.claim_seq} of it", event, event="run lost")
         case StaleWrite():
-            _info(f"job {event.job_id}: run {event.claim_seq} was no longer the owner; refused", job_id=event.job_id)
-        case TaskRan() if event.rows:
-            _info(f"task {event.task} moved {event.rows} jobs", task=event.task, rows=event.rows)
+            _job(logging.WARNING, f"run {event.claim_seq} was no longer the owner; refused", event, event="stale")
+        case TaskRan() if event.rows and event.task not in TOLD_ONE_BY_ONE:
+            fields = {"task": event.task, "rows": event.rows, "ms": _ms(event.duration_s)}
+            _log(logging.INFO, f"task {event.task} moved {event.rows} jobs", fields)
         case LeaderChanged():
-            _info(f"this process {'leads' if event.leading else 'no longer leads'}", term=event.term)
+            _log(logging.INFO, f"this process {'leads' if event.leading else 'no longer leads'}", {"term": event.term})
 
 
-def _info(message: str, **fields: object) -> None:
-    log.info(message, extra={"fields": fields})
+def _job(level: int, words: str, about: JobEvent, *, ms: int | None = None, **also: object) -> None:
+    """`ms`: how long the job waited, or its run took; None where nothing was measured."""
+    fields = {"job_id": about.job_id, "claim_seq": about.claim_seq, "user": about.user_id, "ms": ms}
+    _log(level, f"job {about.job_id} {words}", fields | also)
+
+
+def _log(level: int, message: str, fields: dict[str, object]) -> None:
+    log.log(level, message, extra={"fields": fields})
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

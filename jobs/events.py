@@ -8,11 +8,11 @@ the net, so nothing here is retried.
 import json
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.db.line import Line
@@ -33,6 +33,19 @@ class Hearer(Protocol):
     def ready(self, keys: Iterable[Key]) -> bool: ...
 
     def due(self, due_s: float) -> bool: ...
+
+
+class Listening(Protocol):
+    """The scheduler of this process, as it hears of what others tell."""
+
+    def heard(self, keys: Iterable[Key]) -> None: ...
+
+    def due(self, due_s: float) -> bool: ...
+
+    def look_anew(self) -> None:
+        """A pause has ended."""
+
+    def cancel(self, job_id: str, claim_seq: int) -> None: ...
 
 
 class Hints:
@@ -120,22 +133,34 @@ def encode(keys: Iterable[Key], due_s: float | None) -> str:
     return json.dumps({"ready": [list(key) for key in keys], "due_s": due_s}, separators=(",", ":"))
 
 
-def dispatch(payload: str, hearer: Hearer, cancel: Callable[[str, int], None]) -> None:
-    """Hand one NOTIFY to this process's pump; what cannot be read is dropped, since the poll is the net."""
+def tell_at_once(conn: Connection, keys: Iterable[Key]) -> None:
+    """These keys can be claimed: for a process that ends before a thread of Hints would have told it."""
+    lowest: dict[int, Key] = {}
+    for key in keys:
+        lowest[key.rank] = min(key, lowest.get(key.rank, key))
+    if lowest:
+        conn.execute(statement("notify"), {"channel": CHANNEL, "payload": encode(lowest.values(), None)})
+
+
+def dispatch(payload: str, listening: Listening) -> None:
+    """Hand one NOTIFY to this process's scheduler; what cannot be read is dropped, since the poll is the net."""
     try:
         heard = json.loads(payload)
         keys = [_key(key) for key in heard.get("ready", ())]
         due_s = _due_s(heard.get("due_s"))
+        anew = bool(heard.get("anew"))
         cancels = [(str(job_id), int(claim_seq)) for job_id, claim_seq in heard.get("cancel", ())]
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         log.warning("a hint on channel %s could not be read", CHANNEL)
         return
     if keys:
-        hearer.ready(keys)
+        listening.heard(keys)
     if due_s is not None:
-        hearer.due(due_s)
+        listening.due(due_s)
+    if anew:
+        listening.look_anew()
     for job_id, claim_seq in cancels:
-        cancel(job_id, claim_seq)
+        listening.cancel(job_id, claim_seq)
 
 
 def _key(told: Iterable[Any]) -> Key:

@@ -71,6 +71,11 @@ class Claim:
     key: Key
     wait_s: float  # from ready to claimed
 
+    @property
+    def named(self) -> dict[str, dict[str, Any]]:
+        """For `extra=` of a line in the log that is about this run."""
+        return {"fields": {"job_id": self.id, "claim_seq": self.claim_seq, "user": self.user_id}}
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

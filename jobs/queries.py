@@ -70,7 +70,7 @@ class NextUp:
     """The very next job of the queue (`id`, and the `claim_seq` that it waits with), and who could take it.
 
     `workers` that have a handler for it were heard of lately, with `free_seats` between them.
-    `running` counts the runs of the fleet, `of_user` those of the job's own user.
+    `running` counts the runs of the fleet, `of_user` those of the job's own user; `paused`: its type is, or all are.
     """
 
     id: str
@@ -80,6 +80,7 @@ class NextUp:
     free_seats: int
     running: int
     of_user: int
+    paused: bool
 
 
 def job(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
@@ -179,4 +180,5 @@ def next_up(conn: Connection, *, silent_s: float) -> NextUp | None:
     if row is None:
         return None
     waits = {"id": str(row.id), "claim_seq": row.claim_seq, "ready_s": float(row.ready_s)}
-    return NextUp(**waits, workers=row.workers, free_seats=row.free_seats, running=row.running, of_user=row.of_user)
+    counts = {"workers": row.workers, "free_seats": row.free_seats, "running": row.running, "of_user": row.of_user}
+    return NextUp(**waits, **counts, paused=row.paused)

@@ -51,7 +51,8 @@ def record(conn: Connection, ended: Sequence[Ended], *, max_wait_s: float) -> Re
     rest += _write(conn, done, lambda entries: store.complete(conn, entries), told)
     spoiled = _write(conn, rest, lambda entries: store.give_up(conn, entries, max_wait_s=max_wait_s), told)
     for one in spoiled:
-        log.error("job %s: PostgreSQL takes neither its outcome nor its failure; its lease will end", one.claim.id)
+        words = "job %s: PostgreSQL takes neither its outcome nor its failure; its lease will end"
+        log.error(words, one.claim.id, extra=one.claim.named)
     return told
 
 
@@ -116,9 +117,9 @@ def _tell_missing(conn: Connection, missing: Sequence[Ended], told: Recorded) ->
     for one in missing:
         row = now.get(one.claim.id)
         if row is None or row.claim_seq != one.claim.claim_seq:
-            emit(StaleWrite(one.claim.id, one.claim.claim_seq))
+            emit(StaleWrite(one.claim.id, one.claim.claim_seq, one.claim.user_id))
         elif row.status in (COMPLETABLE if one.done else UNFINISHED):
             told.locked.append(one)
         elif one.done and row.status != State.COMPLETED:
-            emit(StaleWrite(one.claim.id, one.claim.claim_seq))
+            emit(StaleWrite(one.claim.id, one.claim.claim_seq, one.claim.user_id))
         # else an earlier try, whose answer was lost, has written it

@@ -46,7 +46,8 @@ def ask(handlers: Mapping[str, Handler], held: Held) -> Outcome:
         said: object = handler(held.run())
     except BaseException as error:  # noqa: BLE001 - a handler's bug, even SystemExit, is a failed run, not the end of a seat
         trace = "".join(traceback.format_exception(error))
-        log.warning("job %s: its handler raised\n%s", held.claim.id, printable(trace, TRACE_CHARS))
+        words = "job %s: its handler raised\n%s"
+        log.warning(words, held.claim.id, printable(trace, TRACE_CHARS), extra=held.claim.named)
         said = Retry(_described(error))
     return said if isinstance(said, Done) else _as_stopped(held, _understood(said))
 

@@ -5,7 +5,7 @@
                           v  |      claim
     enqueue(_many) -----> queued ---------> processing ----> completed   (complete)
                           ^ |  ^               | | |
-            requeue       | |  +---------------+ | +-------> failed      (give_up, reap)
+   requeue, redrive       | |  +---------------+ | +-------> failed      (give_up, reap)
       (failed, cancelled) | |  give_up, release, |
                           | |  reap              +---------> cancelled   (give_up, release, reap)
                           | +--> failed (expire)
@@ -45,6 +45,7 @@ TRANSITIONS: dict[str, tuple[tuple[State, ...], tuple[State, ...]]] = {  # state
     "reschedule": ((Q,), (Q,)),
     "expire": ((Q,), (F,)),
     "requeue": ((F, X), (Q,)),
+    "redrive": ((F,), (Q,)),
     "remove": ((C, F, X), ()),
     "purge": ((C, F, X), ()),
 }

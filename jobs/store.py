@@ -194,8 +194,8 @@ def reap(
     Nothing happens when the server's clock has passed `not_after` (None: no limit).
     """
     rows = _rows(conn, "reap", not_after=not_after, batch=batch)
-    ready = [row for row in rows if row.status == State.QUEUED]
-    return [JobChanged(str(r.id), r.user_id, ended=r.status in FINAL) for r in rows], [key_of(row) for row in ready]
+    lost = [JobChanged(str(r.id), r.user_id, r.status in FINAL, change="lost", claim_seq=r.claim_seq) for r in rows]
+    return lost, [key_of(row) for row in rows if row.status == State.QUEUED]
 
 
 def reschedule(conn: Connection, *, batch: int = 1000) -> list[Key]:
@@ -205,7 +205,8 @@ def reschedule(conn: Connection, *, batch: int = 1000) -> list[Key]:
 
 def expire(conn: Connection, *, batch: int = 1000) -> list[JobChanged]:
     """Fail queued jobs whose deadline has passed; returns them."""
-    return [JobChanged(str(row.id), row.user_id, ended=True) for row in _rows(conn, "expire", batch=batch)]
+    rows = _rows(conn, "expire", batch=batch)
+    return [JobChanged(str(row.id), row.user_id, ended=True, change="expired") for row in rows]
 
 
 def purge(conn: Connection, *, retention_s: float, batch: int = 1000) -> int:
@@ -219,7 +220,7 @@ def reap_outlook(conn: Connection) -> Outlook:
 
 
 def next_due_s(conn: Connection) -> float | None:
-    """Seconds until the next waiting job is due, below 0 when it is late; None when none waits."""
+    """Seconds until the next waiting job is due or pause ends, below 0 when it is late; None when there is none."""
     due_s = conn.execute(statement("next_due")).scalar()
     return None if due_s is None else float(due_s)
 

@@ -5,6 +5,7 @@ The domain emits; main subscribes metrics and logs at start.  A subscriber must 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,21 @@ class RunEnded:
     run_s: float
 
 
+Change = Literal["progress", "cancelled", "cancel asked", "requeued", "lost", "expired"]
+
+
 @dataclass(frozen=True, slots=True)
 class JobChanged:
-    """What its user sees of a job has changed, and no run began or ended with it; `ended`: it is final now."""
+    """What its user sees of a job has changed, and no run began or ended with it; `ended`: it is final now.
+
+    `claim_seq` is that of the run that was lost; None for all other changes.
+    """
 
     job_id: str
     user_id: str
     ended: bool
+    change: Change = "progress"
+    claim_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class RunLost:
 
     job_id: str
     claim_seq: int
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class StaleWrite:
 
     job_id: str
     claim_seq: int
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 The ready index keeps dead entries of claimed jobs before its head until they are vacuumed, and an old snapshot
 holds them there.  Beginning at the smallest key of the last claim walks past none of them.  What becomes ready
-before a bound is found by its hint, or by a full look without bounds.
+before a bound is found by its hint, or by a full look without bounds.  A hint to a process that had seen everything
+begins a look at the place that it tells: what was passed on the way there cannot run here (its type is paused, or
+has no handler), and a backlog of it is not walked again for each hint.
 
     full look: at each poll, and when a bounded one found nothing; at most every max(1 s, 20 x its own cost)
     What it costs beyond a quarter of a second is not counted: it has met a lock, or a database that stood still.
@@ -49,11 +51,14 @@ class Bounds:
 
     def look(self, now: float) -> Look | None:
         """None: nothing to look for.  `now` is monotonic."""
-        self._told, self._asked = {}, False
+        told, self._told, self._asked = self._told, {}, False
         if self._wants_full and now >= self._full_not_before:
             return Look(FULL, full=True)
         if self._more and self._low:
             return Look(sorted(self._low.values()), full=False)
+        if told:
+            self._more = True  # until it is answered: what was told must survive a look that fails
+            return Look(sorted(told.values()), full=False)
         return None
 
     def ask_for_full(self) -> None:
@@ -65,12 +70,15 @@ class Bounds:
         for key in keys:
             self._low[key.rank] = min(key, self._low.get(key.rank, key))
             self._told[key.rank] = min(key, self._told.get(key.rank, key))
-        self._more = True
+
+    def look_anew(self) -> None:
+        """Jobs may have become ready anywhere, as at the end of a pause: look from the beginning, and look now."""
+        self.lower(FULL)
 
     def found(self, look: Look, claimed: Claimed, *, asked: int, now: float, cost_s: float) -> None:
         """What a look for `asked` jobs brought."""
         self._advance(look, claimed)
-        self._more = bool(self._told) or len(claimed.claims) == asked or claimed.room < asked
+        self._more = len(claimed.claims) == asked or claimed.room < asked
         if look.full:
             self._wants_full = self._asked
             self._full_not_before = now + max(FULL_EVERY_S, COSTS * min(cost_s, COST_AT_MOST_S))
@@ -79,6 +87,8 @@ class Bounds:
 
     def _advance(self, _look: Look, claimed: Claimed) -> None:
         self._rise(claimed.keys)
+        if len(claimed.claims) < claimed.room:  # all was seen: where nothing was found, there is nothing to go back to
+            self._low = {rank: low for rank, low in self._low.items() if low not in FULL or rank in self._told}
 
     def _rise(self, keys: Iterable[Key]) -> None:
         """The smallest key of each rank is its new bound, unless something smaller was told meanwhile."""

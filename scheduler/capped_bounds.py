@@ -56,13 +56,18 @@ class CappedBounds(Bounds):
                 self._detours[key.rank] = Detour(max(upto, key), resume)
             self._low[key.rank] = min(low, key)
         super().lower(keys)
+        self._more = True
+
+    def look_anew(self) -> None:
+        self._low, self._detours, self._passed = {}, {}, {}
+        super().look_anew()
 
     def found(self, look: Look, claimed: Claimed, *, asked: int, now: float, cost_s: float) -> None:
         walked, wanted = self._walking and not look.full, self._wants_full
         for user in look.freed:
             self._freed.pop(user, None)
         super().found(look, claimed, asked=asked, now=now, cost_s=cost_s)
-        self._more = self._more or self._walking
+        self._more = self._more or self._walking or bool(self._told)
         if walked:  # it costs as much as its looks together, and none of them asks for another
             self._full_not_before += COSTS * min(cost_s, COST_AT_MOST_S)
             self._wants_full = wanted

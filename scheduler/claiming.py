@@ -66,10 +66,19 @@ class Claiming:
                 self._hinted.came(time.monotonic())
             return enough
 
+    def heard(self, keys: Iterable[Key]) -> None:
+        """The same from another process, which has told everybody: nothing is promised."""
+        with self._lock:
+            self._bounds.lower(keys)
+
     def not_taken(self) -> list[Key]:
         """What the last look was told of and did not take: for want of a handler or a seat, or it is gone already."""
         not_taken, self._not_taken = self._not_taken, []
         return not_taken
+
+    def look_anew(self) -> None:
+        with self._lock:
+            self._bounds.look_anew()
 
     def ask_for_full(self) -> None:
         with self._lock:

@@ -72,8 +72,7 @@ class Heartbeat:
                 if beat.held[held.claim.id]:
                     held.stop("cancelled")
             elif _lost(held, seen.get(held.claim.id)) and held.stop("lost"):
-                log.warning("job %s: this worker has lost run %d of it", held.claim.id, held.claim.claim_seq)
-                emit(RunLost(held.claim.id, held.claim.claim_seq))
+                emit(RunLost(held.claim.id, held.claim.claim_seq, held.claim.user_id))
         for held, row in zip(runs, rows, strict=True):
             if held.claim.id in beat.held and held.is_news(row["progress"], row["message"]):
                 emit(JobChanged(held.claim.id, held.claim.user_id, ended=False))

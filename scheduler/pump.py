@@ -72,6 +72,19 @@ class Pump:
         self._awake.set()
         return self._claiming and enough
 
+    def heard(self, keys: Iterable[Key]) -> None:
+        """Another process has told everybody of these keys.
+
+        What cannot be taken is not told on: two that have no use for a job would tell each other for ever.
+        """
+        self._claims.heard(keys)
+        self._awake.set()
+
+    def look_anew(self) -> None:
+        """What was paused may run again."""
+        self._claims.look_anew()
+        self._awake.set()
+
     def poll(self) -> None:
         """Look at the whole queue, hints or no hints."""
         self._claims.ask_for_full()

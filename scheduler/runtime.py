@@ -150,7 +150,7 @@ class Runtime:
             return "most seats are held by handlers that do not end"
         return None
 
-    # --- hints of this process and of others (jobs.events.Hearer)
+    # --- hints of this process (jobs.events.Hearer) and of others (jobs.events.Listening)
 
     def ready(self, keys: Iterable[Key]) -> bool:
         return self.pump.ready(keys)
@@ -159,9 +159,15 @@ class Runtime:
         return self.clock.advance("reschedule", due_s)
 
     def _heard(self, payload: str) -> None:
-        dispatch(payload, self, self._cancel)
+        dispatch(payload, self)
 
-    def _cancel(self, job_id: str, claim_seq: int) -> None:
+    def heard(self, keys: Iterable[Key]) -> None:
+        self.pump.heard(keys)
+
+    def look_anew(self) -> None:
+        self.pump.look_anew()
+
+    def cancel(self, job_id: str, claim_seq: int) -> None:
         held = self.pool.held.get(job_id)
         if held and held.claim.claim_seq == claim_seq:  # a late hint must not end a run that came after
             held.stop("cancelled")
@@ -192,7 +198,8 @@ class Runtime:
         for held in self.pool.overdue(OVERDUE_GRACE_S):
             if held.end():
                 self.pool.abandon(held)
-                log.warning("job %s: its handler ignores its time-out of %g s", held.claim.id, held.limit_s)
+                words = "job %s: its handler ignores its time-out of %g s"
+                log.warning(words, held.claim.id, held.limit_s, extra=held.claim.named)
                 delay_s = self._rules.retry_delay_s(held.claim.retry_count + 1)
                 self.pump.ended(runner.settle(held, runner.timed_out(held), retry_delay_s=delay_s, result_bytes=0))
         if self.pool.clogged() and not self._leaving:

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import store, totals, workers
+from jobs import pauses, store, totals, workers
 from jobs.db.engine import autocommit
 from jobs.events import Hints
 from jobs.telemetry import JobChanged, emit
@@ -58,8 +58,9 @@ Task = Callable[[Ground], Did]
 
 
 def reschedule(ground: Ground) -> Did:
-    """Make due what has waited; then sleep until the next wait ends."""
+    """Make ready what has waited, end the pauses whose time is over; then sleep until the next of those times."""
     with autocommit(ground.engine) as conn:
+        pauses.end_over(conn)
         moved = _in_batches(lambda: _reschedule_batch(ground, conn))
         due_s = store.next_due_s(conn)
     usual_s = ground.times.reschedule_every_s

@@ -93,7 +93,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 TABLES = (  # the first of them writes into the second
     "ai_jobs", "ai_job_deltas", "ai_user_totals", "ai_fleet_totals", "ai_fleet_depth", "ai_workers", "ai_leader",
-    "ai_queue_clock", "ai_user_limits", "apscheduler_tasks"
+    "ai_queue_clock", "ai_user_limits", "ai_pauses", "apscheduler_tasks"
 )  # fmt: skip
 
 

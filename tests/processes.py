@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from api import auth
 
@@ -56,9 +56,9 @@ def wait_until(true: Callable[[], Any], what: str, within_s: float = START_S) ->
 class Process:
     """A running `main.py`; `stop` is SIGTERM, `kill` is kill -9 of it and of its children."""
 
-    def __init__(self, command: str, env: dict[str, str]) -> None:
+    def __init__(self, command: str, env: dict[str, str], log: IO[bytes] | None = None) -> None:
         arguments = [sys.executable, str(ROOT / "main.py"), command]
-        self.process = subprocess.Popen(arguments, env=env, cwd=ROOT, start_new_session=True)
+        self.process = subprocess.Popen(arguments, env=env, cwd=ROOT, start_new_session=True, stderr=log)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

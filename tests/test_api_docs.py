@@ -22,6 +22,7 @@ def test_each_line_works_as_it_stands(database_url: str, tmp_path: Path):
     assert "./run token ann" in FIRST
     with fleet(database_url) as ([web], _):
         where = {"YARD": f"http://127.0.0.1:{web.port}/api/ai-agent", "TOKEN": issue(SECRET, "ann")}
+        where["OPERATOR"] = issue(SECRET, "root", operator=True)
         script = "\n".join(["set -euo pipefail", CURL, *BLOCKS])
         done = subprocess.run(
             ["bash", "-c", script],

@@ -155,20 +155,19 @@ def test_a_server_that_stops_says_so(database_url: str):
         assert web.process.wait(30) == 0
 
 
-def cookie(user: str) -> str:
-    return f"yardmaster={auth.issue(SECRET, user)}"
+def by_cookie(web: Web, user: str, origin: str) -> ClientConnection:
+    headers = {"Cookie": f"yardmaster={auth.issue(SECRET, user)}"}
+    return connect(address(web), origin=Origin(origin), additional_headers=headers, open_timeout=PATIENCE_S)
 
 
 def test_our_own_page_follows_by_its_cookie(webs: list[Web]):
-    headers = {"Origin": "http://127.0.0.1", "Cookie": cookie("dora")}  # the Host that this client sends has no port
-    client = Client.connect(address(webs[0]), headers=headers)
-    job_id = webs[0].call("POST", "/create-canvas", {"instructions": "a mind map"}, user="dora")[1]["job_id"]
-    assert told(client, ended(job_id))[-1]["event"] == "ai_job_complete"
-    client.close()
+    with by_cookie(webs[0], "dora", f"http://127.0.0.1:{webs[0].port}") as client:
+        job_id = webs[0].call("POST", "/create-canvas", {"instructions": "a mind map"}, user="dora")[1]["job_id"]
+        assert told(client, ended(job_id))[-1]["event"] == "ai_job_complete"
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1"])
 def test_a_page_of_another_origin_does_not_follow_by_the_cookie(webs: list[Web], origin: str):
-    with pytest.raises(simple_websocket.ConnectionError) as refused:
-        Client.connect(address(webs[0]), headers={"Origin": origin, "Cookie": cookie("ann")})
-    assert refused.value.status_code == 403
+    with pytest.raises(InvalidStatus) as refused:
+        by_cookie(webs[0], "ann", origin)
+    assert refused.value.response.status_code == 403

@@ -45,15 +45,24 @@ def _upgrade(conn: Connection) -> str:
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = conn
-    here = MigrationContext.configure(conn, opts={"version_table": VERSION_TABLE}).get_current_revision()
-    known = ScriptDirectory.from_config(config)
-    head = known.get_current_head() or ""
-    if here and here not in {script.revision for script in known.walk_revisions()}:
+    here, known = revision(conn), revisions()
+    head = known[0]
+    if here and here not in known:
         log.warning("the schema (revision %s) is ahead of this release (%s); starting all the same", here, head)
         return here
     if here != head:
         command.upgrade(config, "head")
     return head
+
+
+def revision(conn: Connection) -> str | None:
+    """The revision of the schema; None: there is none yet."""
+    return MigrationContext.configure(conn, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def revisions() -> list[str]:
+    """Those that this release knows, the newest first."""
+    return [script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()]
 
 
 def _require_server(conn: Connection) -> None:

@@ -5,9 +5,16 @@
 -- window of entries in each rank, and says where it ended (reached) for the next look to go on behind it; and for each
 -- user it tells the first job that it saw and did not take (left_over), so that the worker can come back to it
 -- (scheduler/capped_bounds.py) once a run of that user has ended: such users come in as freed.
--- One row comes back even when nothing is claimed.
+-- One row comes back even when nothing is claimed. Pauses are read as in claim.sql.
 select pg_advisory_xact_lock(:cap_lock);
-with busy as materialized (
+with allowed as materialized (
+    select array(select known.job_type
+                   from unnest(cast(:job_types as text[])) known(job_type)
+                  where not exists (select
+                                      from ai_pauses p
+                                     where p.job_type in (known.job_type, '*')
+                                       and (p.resume_at is null or p.resume_at > clock_timestamp()))) as job_types
+), busy as materialized (
     select user_id, count(*)::int as n, min(started_at) as oldest
       from ai_jobs
      where status = 'processing' and started_at >= cast(:oldest_start as timestamptz)
@@ -15,7 +22,9 @@ with busy as materialized (
 ), fleet as materialized (
     select coalesce(sum(n), 0)::int as n, coalesce(min(oldest), clock_timestamp()) as oldest from busy
 ), room as materialized (
-    select greatest(0, least(cast(:seats as int), cast(:fleet_cap as int) - n)) as n from fleet
+    select case when (select job_types = '{}' from allowed) then 0
+                else greatest(0, least(cast(:seats as int), cast(:fleet_cap as int) - n)) end as n
+      from fleet
 ), walked as materialized (
     select ahead.*
       from unnest(cast(:ranks as smallint[]), cast(:turns as bigint[]), cast(:seqs as bigint[])) as low(rank, turn, seq)
@@ -44,7 +53,7 @@ with busy as materialized (
            coalesce(busy.n, 0)
              + row_number() over (partition by either.user_id order by either.rank, either.turn, either.seq) as nth
       from (select * from walked union select * from come_back) either left join busy on busy.user_id = either.user_id
-     where either.job_type = any(cast(:job_types as text[]))
+     where either.job_type = any(cast((select job_types from allowed) as text[]))
        and (either.deadline_at is null or either.deadline_at > clock_timestamp())
 ), due as materialized (
     select j.id

@@ -16,5 +16,9 @@ select head.id, head.claim_seq,
        (select count(*) from able) as workers,
        (select coalesce(sum(greatest(seats - busy, 0)), 0) from able) as free_seats,
        (select count(*) from ai_jobs where status = 'processing') as running,
-       (select count(*) from ai_jobs j where j.status = 'processing' and j.user_id = head.user_id) as of_user
+       (select count(*) from ai_jobs j where j.status = 'processing' and j.user_id = head.user_id) as of_user,
+       exists (select
+                 from ai_pauses p
+                where p.job_type in (head.job_type, '*')
+                  and (p.resume_at is null or p.resume_at > clock_timestamp())) as paused
   from head

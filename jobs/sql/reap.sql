@@ -38,4 +38,4 @@ update ai_jobs j
        version          = j.version + 1
   from judged v
  where j.id = v.id and j.status = 'processing' and j.lease_expires_at < clock_timestamp()
-returning j.id, j.user_id, j.status, j.rank, j.turn, j.seq
+returning j.id, j.user_id, j.claim_seq, j.status, j.rank, j.turn, j.seq

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "YARD_HANDLERS": "[tests.api.contract_jobs]",
     "YARD_LOG__LEVEL": "warning",
     "YARD_API__LIMITS__READS_PER_S": "null",
+    "YARD_SCHEDULER__LEASE_S": "3600",  # /health would tell that nobody runs the jobs
     # Nothing runs: a job that runs can be deleted only later (202), which schemathesis takes for deleted.
     "YARD_SCHEDULER__EMBEDDED": "false",
 }

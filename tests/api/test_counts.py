@@ -30,7 +30,7 @@ def test_what_happens_in_this_process_is_counted(yard):
     telemetry.emit(RunStarted(**RUN, wait_s=0.2))
     telemetry.emit(RunEnded(**RUN, outcome="completed", error_code=None, run_s=7.0))
     telemetry.emit(RunEnded(**RUN, outcome="retried", error_code="timed_out", run_s=200.0))
-    telemetry.emit(StaleWrite(job_id="1", claim_seq=1))
+    telemetry.emit(StaleWrite(job_id="1", claim_seq=1, user_id="ann"))
     telemetry.emit(TaskRan(task="reap", duration_s=0.5, rows=4, failed=False))
     telemetry.emit(TaskRan(task="reap", duration_s=0.25, rows=0, failed=True))
     telemetry.emit(LeaderChanged(leading=True, term=2))
@@ -57,7 +57,7 @@ def test_what_happens_in_this_process_is_counted(yard):
 
 
 def test_lost_runs_and_answered_hints_are_counted(yard):
-    telemetry.emit(RunLost(job_id="1", claim_seq=1))
+    telemetry.emit(RunLost(job_id="1", claim_seq=1, user_id="ann"))
     telemetry.emit(HintAnswered(wait_s=0.002))
     found = scraped(yard)
     assert found["yardmaster_runs_lost_total"] == {(): 1}

@@ -50,6 +50,11 @@ MATRIX = {
     ("GET", "/jobs"): Row(200, 200, 200),
     ("GET", "/jobs/stats"): Row(200, 200, 200),
     ("GET", "/job/<job_id>/status"): Row(200, 404, 404),
+    ("GET", "/job/<job_id>/why"): Row(200, 404, 404),
+    ("POST", "/operations/pause"): Row(403, 403, 200, body={"job_type": "t"}),
+    ("POST", "/operations/resume"): Row(403, 403, 200, body={"job_type": "t"}),
+    ("GET", "/operations/pauses"): Row(403, 403, 200),
+    ("POST", "/operations/redrive"): Row(403, 403, 200, state="failed", body={}),
     ("GET", "/job/<job_id>/result"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/result.svg"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/runs"): Row(200, 404, 404),
@@ -109,7 +114,7 @@ def test_everybody_is_told_what_the_matrix_says(yard, place, who):
     job_id = make_job(yard.conn, row.state, job_type="create_canvas", result_data={"objects": []})
     before = content(yard)
     assert ask(yard, place, who, job_id).status_code == row.expected(who)
-    if row.expected(who) in (401, 404):
+    if row.expected(who) in (401, 403, 404):
         assert content(yard) == before
 
 

@@ -31,9 +31,7 @@ def test_every_file_is_served_under_the_policy_and_once(yard, name):
     assert yard.client.get(place, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
 
 
-@pytest.mark.parametrize(
-    "name", ["site.py", "../site.py", "..%2fsite.py", "vendor", "vendor/SHA256SUMS", ""]
-)
+@pytest.mark.parametrize("name", ["site.py", "../site.py", "..%2fsite.py", "vendor", "vendor/SHA256SUMS", ""])
 def test_nothing_else_is(yard, name):
     assert yard.client.get(f"/dashboard/{name}").status_code == 404
 

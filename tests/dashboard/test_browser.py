@@ -64,7 +64,7 @@ def test_a_session_that_has_ended_leads_back_to_the_sign_in(open_page):
     page = open_page()
     expect(page.get_by_role("heading", name="Your jobs")).to_be_visible()
     page.context.clear_cookies()
-    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.evaluate("location.hash = '#/jobs'")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
@@ -156,6 +156,14 @@ def test_the_runs_that_failed_are_told(open_page, queue):
     page = open_page(f"#/jobs/{failed(queue, 'the model said nothing')}")
     expect(page.get_by_role("region", name="Failed runs")).to_contain_text("the model said nothing")
     expect(page.get_by_text("Run 1 ended: invalid_output")).to_be_visible()
+
+
+def test_why_a_job_does_not_run_is_told_while_it_waits(open_page, queue):
+    page = open_page(f"#/jobs/{canvas(queue, 'waiting')}")
+    expect(page.get_by_role("heading", name="Why it does not run")).to_be_visible()
+    expect(page.locator(".causes li")).to_have_count(1)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Why it does not run")).to_have_count(0)
 
 
 def test_what_jobs_hold_is_text_and_never_markup(open_page, queue):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from jobs import store, workers
+from jobs import operators, store, workers
 from jobs.states import FINAL, State
 from tests.factory import make_job
 from tests.jobs import kit
@@ -58,6 +58,7 @@ ARROWS: dict[str, Do] = {
     "reschedule": lambda conn, _: store.reschedule(conn),
     "expire": lambda conn, _: store.expire(conn),
     "requeue": lambda conn, job: store.requeue(conn, job_id=str(job["id"]), user_id="ann"),
+    "redrive": lambda conn, _: operators.redrive(conn, operators.Failures()),
     "remove": lambda conn, job: store.remove(conn, job_id=str(job["id"]), user_id="ann"),
     "purge": lambda conn, _: store.purge(conn, retention_s=7 * 86400),
     "heartbeat": lambda conn, job: workers.heartbeat(conn, [beat_of(job)], kit.worker(), stands=False),
@@ -80,6 +81,10 @@ MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends
     | ENDS_A_RUN
     | {"claim_seq", "retry_count", "losses", "result_data", "usage", "ready_at"}
     | {"worker_id", "started_at", "provider_wait_since"},
+    "redrive": ENDED
+    | ENDS_A_RUN
+    | {"claim_seq", "retry_count", "losses", "result_data", "usage", "ready_at"}
+    | {"worker_id", "started_at", "provider_wait_since"},
     "heartbeat": {"lease_expires_at", "version"} | ENDS_A_RUN,
 }
 LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads; None: the row is gone
@@ -98,6 +103,7 @@ LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads
     ("expire", "ready, too late"): State.FAILED,
     ("expire", "waiting, too late"): State.FAILED,
     **{("requeue", state): State.QUEUED for state in ("failed", "cancelled", "failed, old", "cancelled, old")},
+    **{("redrive", state): State.QUEUED for state in ("failed", "failed, old")},
     **{("remove", state): None for state in ENDED_STATES},
     **{("purge", state): None for state in ("completed, old", "failed, old", "cancelled, old")},
     **{("heartbeat", state): State.PROCESSING for state in PROCESSING},

@@ -8,14 +8,16 @@ from tests.jobs import kit
 
 CAP, CLAIMERS, ROUNDS = 3, 8, 12
 ROUNDS_OF_A_MUTANT = 300  # it need not break each time; the first time ends the look
-LOCK = "select pg_advisory_xact_lock(:cap_lock) where cast(:fleet_cap as int) is not null;\nwith busy as materialized ("
+LOCK = (
+    "select pg_advisory_xact_lock(:cap_lock) where cast(:fleet_cap as int) is not null;\nwith allowed as materialized ("
+)
 LOCK_INSIDE = """with locked as materialized (
     select pg_advisory_xact_lock(:cap_lock)
-), busy as materialized ("""
+), allowed as materialized ("""
 COUNTED = "from ai_jobs\n     where cast(:fleet_cap as int) is not null\n       and status"
 COUNTED_BEHIND_LOCK = "from ai_jobs, locked\n     where cast(:fleet_cap as int) is not null\n       and status"
 MERGED = (LOCK, LOCK_INSIDE), (COUNTED, COUNTED_BEHIND_LOCK)
-UNLOCKED = ((LOCK, "with busy as materialized ("),)
+UNLOCKED = ((LOCK, "with allowed as materialized ("),)
 
 
 def most_running(conn, engine, rounds=ROUNDS):

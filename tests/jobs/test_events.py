@@ -25,6 +25,13 @@ class Ear:
         self.keys: list[Key] = []
         self.dues: list[float] = []
         self.cancels: list[tuple[str, int]] = []
+        self.anew = 0
+
+    def heard(self, keys):
+        self.keys += keys
+
+    def look_anew(self):
+        self.anew += 1
 
     def cancel(self, job_id: str, claim_seq: int) -> None:
         self.cancels.append((job_id, claim_seq))
@@ -66,7 +73,7 @@ def line(database_url):
 
 def told(payload):
     ear = Ear()
-    dispatch(payload, ear, ear.cancel)
+    dispatch(payload, ear)
     return ear
 
 
@@ -190,7 +197,7 @@ def test_junk_on_the_channel_is_dropped(payload, caplog):
 
 def test_junk_on_the_channel_does_not_end_the_listener(conn, database_url):
     ear, connected = Ear(), threading.Event()
-    ears = Listener(database_url, {CHANNEL: lambda payload: dispatch(payload, ear, ear.cancel)}, connected.set)
+    ears = Listener(database_url, {CHANNEL: lambda payload: dispatch(payload, ear)}, connected.set)
     ears.start()
     assert connected.wait(kit.PATIENCE_S)
     for payload in [*JUNK, encode([Key(0, 0, 7)], None)]:

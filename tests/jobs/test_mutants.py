@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,11 +20,14 @@ from tests.jobs import test_enqueue as enqueue
 from tests.jobs import test_fence as fence
 from tests.jobs import test_give_up as give_up
 from tests.jobs import test_heartbeat as heartbeat
+from tests.jobs import test_pauses as pauses
 from tests.jobs import test_queries as queries
 from tests.jobs import test_reap as reap
 from tests.jobs import test_recorder as recorder
+from tests.jobs import test_redrive as redrive
 from tests.jobs import test_upkeep as upkeep
 from tests.jobs import test_user_cap as user_cap
+from tests.jobs import test_why as why
 from tests.jobs.test_states import ARROWS, SQL, code
 
 FAILED = (AssertionError, DBAPIError, NoResultFound, MultipleResultsFound, pytest.fail.Exception)
@@ -69,6 +73,28 @@ def without_check(step: str) -> Test:
     return upkeep.test_a_step_looks_at_the_status_itself_and_does_not_rely_on_a_check, {"step": step}
 
 
+def only(by: str) -> Test:
+    return redrive.test_only_what_the_filter_names_is_queued_again, {"by": by}
+
+
+def pause_mutants(name: str) -> list[tuple[str, dict[str, str], Test]]:
+    cap = {"user_cap": None if name == "claim" else 9}
+    one, all_, over = (
+        pauses.test_a_paused_type_is_left_in_the_queue_and_the_others_are_not,
+        pauses.test_when_everything_is_paused_nothing_is_claimed_and_there_is_no_room,
+        pauses.test_a_pause_ends_by_the_databases_clock_without_anybodys_help,
+    )
+    return [
+        (name, {"in (known.job_type, '*')": "= known.job_type"}, (all_, cap)),
+        (name, {"in (known.job_type, '*')": "= '*'"}, (one, cap)),
+        (name, {"in (known.job_type, '*')": "is not null"}, (one, cap)),
+        (name, {"p.resume_at is null or ": ""}, (one, cap)),
+        (name, {"p.resume_at > clock_timestamp()": "true"}, (over, cap)),
+        (name, {"(select job_types = '{}' from allowed)": "false"}, (all_, cap)),
+    ]
+
+
+redriven_fairly = redrive.test_a_user_with_many_failures_does_not_keep_the_others_waiting
 DONE, LATER = {"outcome": Done({})}, {"outcome": Retry("later")}
 
 # statement, what is taken out of it (and what stands there instead), the test that must fail
@@ -100,13 +126,14 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
      claim.test_nothing_before_a_bound_is_looked_at_and_the_bound_itself_is),
     ("claim", {"and (j.deadline_at is null or j.deadline_at > clock_timestamp())": ""},
      claim.test_a_job_whose_deadline_has_passed_is_not_claimed),
-    ("claim", {"and j.job_type = any(cast(:job_types as text[]))": ""},
+    ("claim", {"and j.job_type = any(cast((select job_types from allowed) as text[]))": ""},
      claim.test_job_types_of_another_release_are_left_in_the_queue),
+    *(mutant for name in ("claim", "claim_capped") for mutant in pause_mutants(name)),
     ("claim", {"skip locked": ""}, claim.test_a_row_that_another_transaction_holds_is_stepped_over),
     ("claim", {"for no key update skip locked": ""}, claim.test_a_row_that_another_transaction_holds_is_stepped_over),
     ("claim", {") ready\n     limit (select n from room)": ") ready"},
      (claim.test_no_more_rows_are_locked_than_taken, {"fleet_cap": None})),
-    ("claim", {cap.LOCK: "with busy as materialized ("}, cap.hold_the_cap_for_long),
+    ("claim", {cap.LOCK: "with allowed as materialized ("}, cap.hold_the_cap_for_long),
     ("claim", dict(cap.MERGED), cap.hold_the_cap_for_long),
     ("claim", {"and status = 'processing'": ""}, cap.test_a_run_that_ends_makes_room_at_once),
     ("claim_capped", {"j.status = 'queued' and ": "", "and j.status = 'queued' --": "--"},
@@ -118,7 +145,8 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
      user_cap.test_a_freed_user_is_looked_for_from_the_given_place),
     ("claim_capped", {"j.user_id = low.user_id and": ""},
      user_cap.test_what_is_not_taken_is_told_with_each_users_first_place),
-    ("claim_capped", {"either.job_type = any(cast(:job_types as text[]))": "true"}, unfit({}, job_type="unknown")),
+    ("claim_capped", {"either.job_type = any(cast((select job_types from allowed) as text[]))": "true"},
+     unfit({}, job_type="unknown")),
     ("claim_capped", {"and (either.deadline_at is null or either.deadline_at > clock_timestamp())": ""},
      unfit({}, deadline_at="2020-01-01T00:00:00Z")),
     ("claim_capped", {"skip locked": ""}, user_cap.test_a_row_that_another_transaction_holds_is_stepped_over),
@@ -166,6 +194,22 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("expire", {"skip locked": ""}, busy("expire")),
     ("requeue", {"and user_id = :user_id": ""}, foreign("requeue", "failed")),
     ("requeue", {"and status in ('failed', 'cancelled')": ""}, on("requeue", "completed")),
+    ("redrive", {"where status = 'failed'": "where status is not null", "j.status = 'failed'": "true"},
+     on("redrive", "completed")),
+    ("redrive", {"skip locked": ""}, redrive.test_a_job_that_somebody_else_works_on_is_left),
+    ("redrive", {"job_type = :job_type": ":job_type <> ''"}, only("type")),
+    ("redrive", {"error_code = :error_code": ":error_code <> ''"}, only("code")),
+    ("redrive", {"coalesce(cast(:since as timestamptz), '-infinity')": "'-infinity'"}, only("since")),
+    ("redrive", {"order by completed_at": "order by completed_at desc"}, only("limit")),
+    ("redrive", {"limit :limit": ""}, only("limit")),
+    ("redrive", {"own.user_id = l.user_id and own.rank = l.rank": "own.user_id <> l.user_id"}, redriven_fairly),
+    ("redrive", {"own.status = 'queued' and own.next_processing_at is null\n": "true\n"},
+     redrive.test_only_the_users_own_ready_jobs_put_a_turn_off),
+    ("redrive", {"row_number()": "1 + 0 * row_number()"}, redriven_fairly),
+    ("redrive", {"coalesce(clock.turn, 0)": "0"}, redriven_fairly),
+    ("redrive", {"claim_seq           = j.claim_seq + 1": "claim_seq           = j.claim_seq"},
+     redrive.test_what_it_does_to_a_job_is_what_requeue_does),
+    ("why", {"and me.user_id = :user_id": "and :user_id <> ''"}, why.test_a_foreign_job_is_not_explained),
     ("remove", {"and user_id = :user_id": ""}, foreign("remove", "failed")),
     ("remove", {"and status in ('completed', 'failed', 'cancelled')": ""}, on("remove", "ready")),
     ("requeue", {"claim_seq + 1": "claim_seq"}, fence.test_a_result_from_before_a_requeue_is_refused),
@@ -187,6 +231,19 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
      heartbeat.test_a_lapsed_term_goes_to_whoever_asks_next_as_a_new_one),
     ("heartbeat", {" or l.expires_at < clock_timestamp())::int": ")::int"},
      heartbeat.test_the_last_holder_does_not_continue_a_lapsed_term_either),
+    ("pauses", {"where resume_at is null or resume_at > clock_timestamp()": ""},
+     (pauses.test_an_end_that_has_passed_ends_the_pause, {"moment": datetime(2000, 1, 1, tzinfo=UTC)})),
+    ("end_pauses", {"where resume_at <= clock_timestamp()": ""},
+     pauses.test_only_pauses_whose_time_is_over_are_taken_away),
+    ("resume", {"where job_type = :job_type": "where :job_type <> ''"},
+     pauses.test_the_pause_of_a_type_outlives_that_of_everything),
+    ("next_due", {"(select min(resume_at) from ai_pauses)": "null"},
+     pauses.test_the_next_due_time_is_that_of_a_pause_when_it_is_the_first),
+    ("pause", {"case when p.resume_at <= clock_timestamp() then excluded.paused_at else p.paused_at end":
+               "excluded.paused_at"},
+     pauses.test_a_second_pause_of_the_same_takes_the_place_of_the_first),
+    ("pause", {"case when p.resume_at <= clock_timestamp() then excluded.paused_at else p.paused_at end": "p.paused_at"},
+     pauses.test_a_second_pause_of_the_same_takes_the_place_of_the_first),
     ("resign", {"and holder = :worker_id": "and :worker_id <> ''"}, heartbeat.test_only_the_leader_can_resign),
     ("leave", {"where id = :worker_id": "where :worker_id <> ''"},
      heartbeat.test_a_worker_shows_itself_and_is_gone_when_it_leaves),

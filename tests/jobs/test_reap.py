@@ -15,7 +15,8 @@ def test_a_live_lease_is_left_alone_and_a_lost_one_is_ready_again(conn):
     live, lost = make_job(conn, "processing"), make_job(conn, "lost")
     before = kit.whole(conn, live)
     reaped, (key,) = store.reap(conn)
-    assert (reaped, key.seq) == ([JobChanged(lost, "ann", ended=False)], kit.whole(conn, lost)["seq"])
+    assert reaped == [JobChanged(lost, "ann", ended=False, change="lost", claim_seq=1)]
+    assert key.seq == kit.whole(conn, lost)["seq"]
     assert kit.whole(conn, live) == before
     assert kit.claim_one(conn).id == lost
 
@@ -35,7 +36,7 @@ def test_a_loss_spends_a_retry_and_the_third_is_the_last(conn, losses, retry_cou
     job_id = make_job(conn, "lost", losses=losses, retry_count=retry_count, max_retries=max_retries)
     reaped, ready = store.reap(conn)
     row = kit.whole(conn, job_id)
-    assert reaped == [JobChanged(job_id, "ann", ended=status != "queued")]
+    assert reaped == [JobChanged(job_id, "ann", ended=status != "queued", change="lost", claim_seq=1)]
     assert (len(ready), row["status"]) == (int(status == "queued"), status)
     assert (row["losses"], row["retry_count"], row["error_code"]) == (losses + 1, retry_count + 1, "worker_lost")
 

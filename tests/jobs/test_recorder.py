@@ -141,7 +141,7 @@ def test_a_stale_run_is_told_and_changes_nothing(conn, told):
     for outcome in (Done({}), Retry("x")):
         assert record(conn, ended(stale, outcome)) == Recorded()
     assert kit.whole(conn, stale.id) == before
-    assert told == [StaleWrite(stale.id, stale.claim_seq)] * 2
+    assert told == [StaleWrite(stale.id, stale.claim_seq, stale.user_id)] * 2
 
 
 @pytest.mark.parametrize("outcome", [Done({"a": 1}), Retry("later")], ids=["done", "retry"])
@@ -180,7 +180,7 @@ def test_a_run_whose_job_is_gone_is_stale(conn, told):
     (claim,) = claims(conn, 1)
     conn.execute(text("delete from ai_jobs"))
     record(conn, ended(claim, Done({})))
-    assert told == [StaleWrite(claim.id, 1)]
+    assert told == [StaleWrite(claim.id, 1, claim.user_id)]
 
 
 def test_a_result_that_came_after_the_reaper_had_failed_the_job_is_stale(conn, told):
@@ -189,7 +189,7 @@ def test_a_result_that_came_after_the_reaper_had_failed_the_job_is_stale(conn, t
     store.reap(conn)
     record(conn, ended(claim, Done({})))
     assert statuses(conn)[claim.id] == ("failed", "worker_lost")
-    assert told == [StaleWrite(claim.id, 1)]
+    assert told == [StaleWrite(claim.id, 1, claim.user_id)]
 
 
 def test_two_runs_of_one_job_in_one_batch_are_told_apart(conn, told):

@@ -67,10 +67,10 @@ def test_nothing_else_writes_jobs():
     assert writers == allowed
 
 
-def test_the_fence_is_raised_by_claim_and_requeue_alone():
+def test_the_fence_is_raised_by_claim_requeue_and_redrive_alone():
     raised = {name for name, sql in SQL.items() if re.search(r"\bclaim_seq\s*=\s*(j\.)?claim_seq \+ 1", code(sql))}
     written = {name for name, sql in SQL.items() if re.search(r"\bclaim_seq\s*=", " ".join(SET.findall(code(sql))))}
-    assert raised == written == {"claim", "claim_capped", "requeue"}
+    assert raised == written == {"claim", "claim_capped", "requeue", "redrive"}
 
 
 def test_every_state_can_be_reached_and_every_live_one_can_be_left():

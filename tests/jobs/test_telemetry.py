@@ -5,7 +5,7 @@ import pytest
 from jobs import telemetry
 from jobs.telemetry import LeaderChanged, StaleWrite
 
-FIRST, SECOND = StaleWrite("a", 1), LeaderChanged(leading=True, term=2)
+FIRST, SECOND = StaleWrite("a", 1, "ann"), LeaderChanged(leading=True, term=2)
 
 
 @pytest.fixture

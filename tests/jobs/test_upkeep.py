@@ -42,7 +42,7 @@ def test_expire_fails_only_queued_jobs_whose_deadline_has_passed(conn):
     spared = [make_job(conn, state, deadline_at=PAST) for state in ("processing", "completed", "failed", "cancelled")]
     spared += [make_job(conn, "ready", deadline_at=FUTURE), make_job(conn, "ready")]
     before = [kit.whole(conn, job_id) for job_id in spared]
-    assert store.expire(conn) == [JobChanged(job_id, "ann", ended=True) for job_id in late]
+    assert store.expire(conn) == [JobChanged(job_id, "ann", ended=True, change="expired") for job_id in late]
     rows = [kit.whole(conn, job_id) for job_id in late]
     assert {(row["status"], row["error_code"], row["next_processing_at"]) for row in rows} == {
         ("failed", "expired", None)

@@ -14,12 +14,12 @@ from tests.jobs.test_cap import CLAIMERS, ROUNDS, ROUNDS_OF_A_MUTANT
 
 USER_CAP, FLEET_CAP, SEATS = 2, 5, 4
 USERS = ("ann", "bob", "eve", "kim")
-LOCK = "select pg_advisory_xact_lock(:cap_lock);\nwith busy as materialized ("
-LOCK_INSIDE = "with locked as materialized (\n    select pg_advisory_xact_lock(:cap_lock)\n), busy as materialized ("
+LOCK = "select pg_advisory_xact_lock(:cap_lock);\nwith allowed as materialized ("
+LOCK_INSIDE = "with locked as materialized (\n    select pg_advisory_xact_lock(:cap_lock)\n), allowed as materialized ("
 COUNTED = "from ai_jobs\n     where status = 'processing' and started_at"
 COUNTED_BEHIND_LOCK = "from ai_jobs, locked\n     where status = 'processing' and started_at"
 MERGED = (LOCK, LOCK_INSIDE), (COUNTED, COUNTED_BEHIND_LOCK)
-UNLOCKED = ((LOCK, "with busy as materialized ("),)
+UNLOCKED = ((LOCK, "with allowed as materialized ("),)
 
 
 def make_jobs(conn, each, users=USERS, **columns):

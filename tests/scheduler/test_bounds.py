@@ -27,7 +27,7 @@ def test_an_exhausted_queue_is_not_looked_at_again_until_something_is_told():
     found(bounds, look(bounds, 0), [Key(0, 0, 1)], asked=3, room=3, now=0, cost_s=0)
     assert bounds.look(1) is None
     bounds.lower([Key(0, 5, 9)])
-    assert look(bounds, 1).lows == [Key(0, 0, 1)]
+    assert look(bounds, 1).lows == [Key(0, 5, 9)]
 
 
 def test_a_hint_below_the_bound_lowers_it():

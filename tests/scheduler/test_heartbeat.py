@@ -99,7 +99,7 @@ def test_a_lost_run_is_stopped(make: Make, conn: Connection, state: str, columns
         heartbeat.beat()
         heartbeat.beat()
     assert lost.stop_reason == "lost"
-    assert heard == [RunLost(lost.claim.id, 1)]
+    assert heard == [RunLost(lost.claim.id, 1, lost.claim.user_id)]
     assert lost.trusted_until == trusted_until
 
 

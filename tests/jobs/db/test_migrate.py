@@ -21,7 +21,7 @@ from tests.factory import make_job
 from tests.jobs import kit
 
 ROOT = Path(__file__).parents[3]
-HEAD = "0004"
+HEAD = "0005"
 TEN_AT_ONCE = """
 import os, sys
 from jobs.db.engine import open_engine
@@ -170,6 +170,8 @@ def test_what_has_ended_before_the_totals_came_is_in_them(empty):
         empty,
         "drop table ai_job_deltas, ai_user_totals, ai_fleet_totals, ai_fleet_depth",
         "drop function ai_tell_end, ai_forget_ends cascade",
+        "drop table ai_pauses",
+        "drop index ai_jobs_failed",
         f"update {VERSION_TABLE} set version_num = '0003'",
     )
     with autocommit(empty) as conn:

@@ -4,15 +4,15 @@ import { get, post, Refused, remove } from "../api.js";
 import { confirmed, fill, h, notify, setText } from "../dom.js";
 import { isLive, listen } from "../live.js";
 import { stateOf, titleOf } from "../words.js";
-import { facts, picture, request, runs, timeline } from "./job_parts.js";
+import { facts, picture, request, runs, timeline, why } from "./job_parts.js";
 
-const NET_MS = 3000; // how often to ask while no events come
+const NET_MS = 3000; // how often to ask while no events come, and why a job still waits
 const LIVE = ["queued", "processing"];
 const FINAL = ["completed", "failed", "cancelled"];
 
-// What is shown below the picture, and beside it; each is (job, runs) => nodes. A new part is a name here.
+// What is shown below the picture, and beside it; each is (job, failed runs, why) => nodes. A new part is a name here.
 const BELOW = [timeline, runs, request];
-const BESIDE = [facts];
+const BESIDE = [why, facts];
 
 export function job(main, _user, id) {
   const title = h("h1", {}, "Job");
@@ -30,7 +30,8 @@ export function job(main, _user, id) {
   async function load() {
     try {
       const [{ job: found }, { runs: failed }] = await Promise.all([get(`/job/${id}/status`), get(`/job/${id}/runs`)]);
-      if (!over) show(found, failed);
+      const reasons = found.status === "queued" ? await get(`/job/${id}/why`) : null;
+      if (!over) show(found, failed, reasons);
     } catch (error) {
       if (over) return;
       if (error instanceof Refused && error.status === 404) gone();
@@ -48,7 +49,7 @@ export function job(main, _user, id) {
     if (more && !over) await again();
   }
 
-  function show(found, failed) {
+  function show(found, failed, reasons) {
     const changed = known === null || known.version !== found.version || known.status !== found.status;
     setText(title, titleOf(found));
     document.title = `${titleOf(found).slice(0, 60)} · Yardmaster`;
@@ -56,9 +57,9 @@ export function job(main, _user, id) {
     picture(drawn, found, changed);
     if (changed) {
       controls(found);
-      fill(below, BELOW.flatMap((part) => part(found, failed)));
+      fill(below, BELOW.flatMap((part) => part(found, failed, reasons)));
     }
-    fill(beside, BESIDE.flatMap((part) => part(found, failed)));
+    fill(beside, BESIDE.flatMap((part) => part(found, failed, reasons)));
     known = found;
   }
 
@@ -103,7 +104,7 @@ export function job(main, _user, id) {
     if (known && event.version <= known.version && event.progress === known.progress) return;
     again();
   });
-  const net = setInterval(() => { if (!document.hidden && !isLive() && !FINAL.includes(known?.status)) again(); }, NET_MS);
+  const net = setInterval(() => { if (!document.hidden && (!isLive() || known?.status === "queued") && !FINAL.includes(known?.status)) again(); }, NET_MS);
   again();
   return () => { over = true; deaf(); clearInterval(net); };
 }

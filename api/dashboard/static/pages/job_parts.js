@@ -48,6 +48,15 @@ export function facts(job) {
   return [h("h2", {}, "Details"), h("dl", { class: "facts" }, rows.filter(Boolean).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))];
 }
 
+/** `reasons` is what GET /job/<id>/why tells; null: the job does not wait. */
+export function why(_job, _failed, reasons) {
+  if (!reasons?.causes.length) return [];
+  const start = reasons.expected_start;
+  const words = start && `May start ${start.likely ? `about ${moment(start.likely)}` : `at ${moment(start.low)} or later`}${start.high ? `, by ${moment(start.high)} at the latest` : ""}.`;
+  return [h("h2", {}, "Why it does not run"), h("ul", { class: "causes" }, reasons.causes.map((cause) => h("li", {}, cause.message))),
+    words && h("p", { class: "quiet" }, words)];
+}
+
 export function timeline(job, runs) {
   const started = new Set(runs.map((run) => run.started_at));
   const steps = [[job.created_at, "Made", ""]];

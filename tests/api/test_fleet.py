@@ -20,8 +20,8 @@ def fleet(yard):
 
 
 @pytest.mark.parametrize("path", ["/fleet", "/config"])
-def test_others_are_told_how_to_become_one(yard, path):
-    assert "operators" in assert_error(yard.get(path), 403, "forbidden")["error"]
+def test_others_are_told_that_they_may_not(yard, path):
+    assert "Only operators" in assert_error(yard.get(path), 403, "forbidden")["error"]
 
 
 def test_an_empty_fleet_has_nobody_and_nothing(yard):

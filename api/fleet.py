@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from api.auth import User
-from api.errors import Forbidden
 from api.fleet_answers import ConfigInForce, Fleet, Leader, Queue, Recent, Spread, Worker
 from api.schemas import iso
 from api.yard import Yard
@@ -19,12 +18,7 @@ WORKERS = 200  # that are shown
 LATELY_S = 60.0
 
 
-class OperatorsOnly(Forbidden):
-    """This is for operators: sign in with a token that says so (docs/auth.md)"""
-
-
-def fleet(yard: Yard, user: User) -> Fleet:
-    _check(user)
+def fleet(yard: Yard, _user: User) -> Fleet:
     times = yard.settings().scheduler
     with autocommit(yard.engine) as conn:
         counted = totals.fleet(conn, silent_s=times.lease_s, every_s=times.tally_every_s)
@@ -41,15 +35,9 @@ def fleet(yard: Yard, user: User) -> Fleet:
     }
 
 
-def config(yard: Yard, user: User) -> ConfigInForce:
+def config(yard: Yard, _user: User) -> ConfigInForce:
     """What config.yaml may hold; the environment's secrets are no part of it."""
-    _check(user)
     return {"success": True, "config": yard.settings().model_dump(mode="json", include=set(Settings.model_fields))}
-
-
-def _check(user: User) -> None:
-    if not user.operator:
-        raise OperatorsOnly
 
 
 def _worker(row: Row[Any]) -> Worker:

@@ -1,0 +1,100 @@
+"""What operators send to steer the fleet, and what they get."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic needs it below Python 3.12
+
+from api.answers import Count, JobId, Moment, Success
+from api.schemas import Strict, iso
+from jobs.operators import MOST, Fault
+from jobs.pauses import REASON_CHARS, TYPE_CHARS, Pause
+
+LONGEST_S = 366 * 86400
+STORABLE = {"pattern": "^[^\\u0000]*$"}
+
+
+def _written(given: Any) -> Any:
+    """A moment as RFC 3339 writes it; pydantic would take numbers and bare dates, too."""
+    if isinstance(given, str) and len(given) < len("2026-01-31T12:00Z"):
+        raise PydanticCustomError("moment", "must be a date and time with its zone, such as 2026-01-31T12:00:00Z")
+    if not isinstance(given, str | datetime | None):
+        raise PydanticCustomError("moment", "must be a string")
+    return given
+
+
+When = Annotated[AwareDatetime, Field(strict=False, examples=["2026-01-31T12:00:00Z"]), BeforeValidator(_written)]
+Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_CHARS), Field(json_schema_extra=STORABLE)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=REASON_CHARS), Field(json_schema_extra=STORABLE)]
+
+
+class ToPause(Strict):
+    """Of `resume_at` and `for_s` the earlier one counts."""
+
+    job_type: Type | None = Field(None, description="Jobs of which type; null: all jobs")
+    resume_at: When | None = Field(None, description="When it ends by itself, in at most 10 years; null: never")
+    for_s: float | None = Field(None, gt=0, le=LONGEST_S, description="In how many seconds it ends; null: never")
+    reason: Reason | None = Field(None, description="For other operators; users do not see it")
+
+
+class ToResume(Strict):
+    job_type: Type | None = Field(None, description="Which pause ends; null: that of all jobs")
+
+
+class ToRedrive(Strict):
+    """Which failed jobs; null: any."""
+
+    job_type: Type | None = None
+    error_code: Type | None = None
+    since: When | None = Field(None, description="Only those that failed at this time or later")
+    limit: int = Field(1000, ge=1, le=MOST, description="At most so many, those that failed first")
+    dry_run: bool = Field(default=False, description="Only count them")
+
+
+class PauseInForce(TypedDict):
+    job_type: Annotated[str | None, Field(description="null: all jobs")]
+    paused_at: Moment
+    resume_at: Annotated[Moment | None, Field(description="null: when somebody resumes it")]
+    paused_by: str
+    reason: str | None
+
+
+class Pauses(TypedDict):
+    """All pauses that are in force now."""
+
+    success: Success
+    pauses: Sequence[PauseInForce]
+
+
+class Resumed(Pauses):
+    resumed: Annotated[bool, Field(description="false: there was no such pause")]
+
+
+class FaultCount(TypedDict):
+    error_code: str | None
+    count: Count
+    sample: Annotated[Sequence[JobId], Field(description="Three of them, the oldest; in a dry run alone")]
+
+
+class Redriven(TypedDict):
+    success: Success
+    dry_run: bool
+    count: Annotated[Count, Field(description="Jobs that are queued again, or would be")]
+    by_error_code: Sequence[FaultCount]
+
+
+def pause_json(pause: Pause) -> PauseInForce:
+    return {
+        "job_type": pause.job_type,
+        "paused_at": iso(pause.paused_at),
+        "resume_at": iso(pause.resume_at),
+        "paused_by": pause.paused_by,
+        "reason": pause.reason,
+    }
+
+
+def fault_json(fault: Fault) -> FaultCount:
+    return {"error_code": fault.error_code, "count": fault.count, "sample": fault.sample}
