@@ -38,8 +38,8 @@ export async function signOut() {
 
 /** {status, ...}: health answers 503 when something is wrong, and says what. */
 export async function health() {
-  const answer = await fetch(`${BASE}/health`);
-  return answer.json();
+  const answer = await sent("GET", "/health", {});
+  return answer.json().catch(() => ({ error: `The server answered ${answer.status}` }));
 }
 
 function entered(found) {

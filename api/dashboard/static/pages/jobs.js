@@ -52,7 +52,8 @@ export function jobs(main) {
   }
 
   function again() {
-    pending ??= setTimeout(() => { pending = null; load(Math.max(1, Math.ceil(shown.length / PAGE))); }, GATHER_MS);
+    const pages = Math.max(1, Math.ceil(shown.length / PAGE)); // each is a request: the more are shown, the longer it waits
+    pending ??= setTimeout(() => { pending = null; load(pages); }, GATHER_MS * pages);
   }
 
   function draw() {

@@ -6,14 +6,15 @@ import { h, notify, setText } from "../dom.js";
 const STYLES = ["modern", "corporate", "creative", "minimal"];
 const COLOURS = ["default", "pastel", "vibrant", "monochrome"];
 
-export function make(main) {
+export function make(main, user) {
+  const highest = user.operator ? 9 : 3;
   const faults = {};
   const button = h("button", { type: "submit" }, "Draw it");
   const inputs = {
     instructions: h("textarea", { rows: "4", required: true, maxlength: "1000", placeholder: "login flowchart: enter password, check, locked after 3 tries" }),
     style: choice(STYLES),
     colorScheme: choice(COLOURS),
-    priority: h("input", { type: "number", min: "-9", max: "9", step: "1", value: "0" }),
+    priority: h("input", { type: "number", min: "-9", max: highest, step: "1", value: "0" }),
     delay_s: h("input", { type: "number", min: "0", max: "2592000", step: "1", value: "0" }),
   };
   const labelled = (name, label) => {
@@ -26,7 +27,7 @@ export function make(main) {
   main.append(h("h1", {}, "New canvas"), h("form", { class: "narrow", onsubmit: send, novalidate: true },
     labelled("instructions", "What to draw"),
     h("div", { class: "fields" }, labelled("style", "Style"), labelled("colorScheme", "Colours"),
-      labelled("priority", "Priority (-9 to 9)"), labelled("delay_s", "Not before, in seconds")),
+      labelled("priority", `Priority (-9 to ${highest})`), labelled("delay_s", "Not before, in seconds")),
     button));
 
   async function send(event) {
