@@ -1,5 +1,6 @@
 -- How jobs went lately: those that have ended within the window, the newest of them if there are too many.
--- statement_timestamp() stands still, so that the index bounds the look. reach_s: how far back the look went. A run that was the job's last tells how long it waited and ran.
+-- reach_s: how far back the look went. Wait and run are those of each job's last run.
+-- statement_timestamp() stands still, so that the index bounds the look; clock_timestamp() would not.
 select count(*) as ended,
        count(*) filter (where status = 'failed') as failed,
        coalesce(extract(epoch from statement_timestamp() - min(completed_at)), 0) as reach_s,
