@@ -68,7 +68,7 @@ def test_every_claim_of_a_fleet_runs_exactly_once_and_every_job_ends(database_ur
             fleet.enter_context(rigs[-1].looping())
         fleet.callback(over.set)
         threading.Thread(target=keep_polling, args=(rigs, over), name="poller").start()
-        until(lambda: count(conn, "completed_at is null") == 0, within_s=60)
+        until(lambda: count(conn, "completed_at is null") == 0, within_s=200)
         until(lambda: not any(rig.pool.held for rig in rigs))
 
     assert set(Counter(ledger).values()) == {1}

@@ -23,7 +23,7 @@ def looked(check, **environ: str):
     return list(check(config.load(environ={"JWT_SECRET": GOOD, **environ})))
 
 
-@pytest.mark.parametrize(("secret", "why"), WEAK)
+@pytest.mark.parametrize(("secret", "why"), WEAK, ids=range(len(WEAK)))
 def test_a_weak_secret_is_found_and_not_shown(secret: str, why: str):
     found = only(looked(configuration.jwt_secret, JWT_SECRET=secret))
     assert why in found.what
