@@ -52,7 +52,7 @@ def create_app(
     cors.register(app, lambda: settings().api.origins)
     counted = metrics.Metrics(settings, engine, status, [*job_types, CANVAS], taken)
     counted.requests.register(app)
-    counted.requests.show_waiting(lambda: audience.waiting.count)
+    counted.requests.show_audience(lambda: audience.waiting.count, audience.hub.count)
     telemetry.subscribe(counted.heard)
     yard = Yard(settings, engine, hints, {**job_types, CANVAS: Canvas}, audience.waiting)
     telemetry.subscribe(audience.heard)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -26,15 +27,17 @@ class RequestCounts:
         """After access_log.register(), which notes when a request began."""
         app.after_request(self._answered)
 
-    def show_waiting(self, count: Callable[[], int]) -> None:
-        """`count` says how many requests wait for the end of their job."""
+    def show_audience(self, waiting: Callable[[], int], sockets: Callable[[], int]) -> None:
+        """How many requests wait for the end of their job, and how many WebSockets are connected."""
         help_text = "Requests that wait for the end of their job"
-        Gauge("yardmaster_requests_waiting", help_text, registry=self._here).set_function(count)
+        Gauge("yardmaster_requests_waiting", help_text, registry=self._here).set_function(waiting)
+        Gauge("yardmaster_sockets", "WebSockets that are connected", registry=self._here).set_function(sockets)
 
     def _answered(self, response: Response) -> Response:
         method = request.method if request.method in METHODS else "other"
         route = str(request.url_rule or "unmatched")
         self._requests.labels(method, route, response.status_code).inc()
-        if "began" in g:
+        has_time = response.status_code != HTTPStatus.SWITCHING_PROTOCOLS  # or it lasts as long as it is wanted
+        if "began" in g and has_time:
             self._time.labels(method, route).observe(time.monotonic() - g.began)
         return response

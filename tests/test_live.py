@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from api import auth
-from tests.processes import SECRET, Web, fleet
+from tests.processes import SECRET, Web, fleet, wait_until
 
 PATIENCE_S = 30.0
 SPLIT = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_API__SOCKETS__PER_USER": "3"}
@@ -171,3 +171,18 @@ def test_a_page_of_another_origin_does_not_follow_by_the_cookie(webs: list[Web],
     with pytest.raises(InvalidStatus) as refused:
         by_cookie(webs[0], "ann", origin)
     assert refused.value.response.status_code == 403
+
+
+def test_connections_are_counted_while_they_last_and_their_time_is_no_answers_time(webs: list[Web]):
+    def shown(name: str) -> list[str]:
+        return [line for line in webs[0].text("GET", "/metrics")[1].splitlines() if line.startswith(name)]
+
+    timed = 'yardmaster_http_request_seconds_count{method="GET",route="/api/ai-agent/ws"}'
+    later(webs[0], "finn")
+    upgraded = 'yardmaster_http_requests_total{method="GET",route="/api/ai-agent/ws",status="101"}'
+    before, ended = shown(timed), shown(upgraded)
+    with socket(webs[0], "finn") as client:
+        told(client, lambda _: True)
+        assert float(shown("yardmaster_sockets ")[0].split()[1]) >= 1
+    wait_until(lambda: shown(upgraded) != ended, "the end of the connection in the metrics")
+    assert shown(timed) == before

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, NoReturn
 
-from flask import Blueprint, Flask, g, request
+from flask import Blueprint, Flask, Response, g, request
 from flask_sock import Sock
 from simple_websocket import Server
 
@@ -43,6 +44,7 @@ def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Co
     found = Blueprint("live", __name__, url_prefix=PREFIX)
     found.before_request(lambda: _enter(verifier, settings().api.origins))
     found.add_url_rule("/ws", "upgrade", _upgrade)  # for whoever asks without the handshake
+    found.after_request(_told)
     Sock().route("/ws", bp=found)(lambda ws: _follow(ws, hub, g.user))
     app.register_blueprint(found)
 
@@ -66,6 +68,13 @@ def _token() -> str:
         case [name, token] if name == SUBPROTOCOL:
             return token
     return presented(request)  # the cookie counts for our own page alone, not for those that api.origins names
+
+
+def _told(response: Response) -> Response:
+    """What log and metrics are to call a connection that has ended in order: flask-sock's own answer says 200."""
+    if response.status_code == HTTPStatus.OK:
+        response.status_code = HTTPStatus.SWITCHING_PROTOCOLS
+    return response
 
 
 def _upgrade() -> NoReturn:
