@@ -18,17 +18,17 @@ ROUNDS = 20
 def test_a_hundred_parallel_posts_of_fifty_keys_make_fifty_jobs(database_url: str, conn: Connection):
     """Each client sends all keys on one connection, in the same order, so that all meet at each key."""
     told: list[dict[str, Answer]] = [{} for _ in range(POSTS)]
+    rounds = 0
     with fleet(database_url, webs=2, **QUIET) as (webs, _):
-        for round_number in range(ROUNDS):
+        while rounds < ROUNDS and any(len(each) < len(KEYS) for each in told):
             send_what_is_open(webs, told)
-            if all(len(each) == len(KEYS) for each in told):
-                break
+            rounds += 1
     made = [(key, answer.json()["job_id"]) for each in told for key, answer in each.items()]
     assert set(made) == {(row.idempotency_key, str(row.id)) for row in conn.execute(text("select * from ai_jobs"))}
     assert Counter(made) == dict.fromkeys(set(made), POSTS)
     fresh = [key for each in told for key, one in each.items() if "Idempotent-Replayed" not in one.headers]
     assert len(fresh) == len(set(fresh))
-    assert round_number > 0 or sorted(fresh) == sorted(KEYS)  # a 503 may have hidden the fresh one
+    assert rounds > 1 or sorted(fresh) == sorted(KEYS)  # a 503 may have hidden the fresh one
 
 
 def send_what_is_open(webs: list[Web], told: list[dict[str, Answer]]) -> None:
