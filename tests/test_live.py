@@ -69,6 +69,10 @@ def test_what_a_worker_draws_reaches_the_browser_on_every_web_process_and_no_str
         assert versions == sorted(set(versions)), "a version was told twice, or out of order"
 
 
+def test_whoever_only_asks_what_may_be_asked_is_told_so(webs: list[Web]):
+    assert webs[0].text("OPTIONS", "/ws")[0] == 200
+
+
 def test_the_answer_of_enqueue_names_the_socket(webs: list[Web]):
     answer = webs[0].call("POST", "/create-canvas", {"instructions": "a mind map"})[1]
     assert address(webs[0]).endswith(answer["links"]["events"])

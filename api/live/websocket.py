@@ -72,7 +72,7 @@ def _token() -> str:
 
 def _told(response: Response) -> Response:
     """What log and metrics are to call a connection that has ended in order: flask-sock's own answer says 200."""
-    if response.status_code == HTTPStatus.OK:
+    if request.method == "GET" and response.status_code == HTTPStatus.OK:
         response.status_code = HTTPStatus.SWITCHING_PROTOCOLS
     return response
 
