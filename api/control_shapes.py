@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs it below Python 3.12
 
 from api.answers import Count, JobId, Moment, Success
-from api.schemas import Strict, iso
+from api.schemas import Strict, iso, whole
 from jobs.operators import MOST, Fault
 from jobs.pauses import REASON_CHARS, TYPE_CHARS, Pause
 
@@ -31,6 +31,9 @@ Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_CHARS), Fi
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=REASON_CHARS), Field(json_schema_extra=STORABLE)]
 
 
+Limit = Annotated[int, Field(ge=1, le=MOST), BeforeValidator(whole)]
+
+
 class ToPause(Strict):
     """Of `resume_at` and `for_s` the earlier one counts."""
 
@@ -50,7 +53,7 @@ class ToRedrive(Strict):
     job_type: Type | None = None
     error_code: Type | None = None
     since: When | None = Field(None, description="Only those that failed at this time or later")
-    limit: int = Field(1000, ge=1, le=MOST, description="At most so many, those that failed first")
+    limit: Limit = Field(1000, description="At most so many, those that failed first")
     dry_run: bool = Field(default=False, description="Only count them")
 
 

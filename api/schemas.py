@@ -27,7 +27,7 @@ BIGINT = 2**63 - 1
 IDEMPOTENCY_KEY = r"^[!-~]{1,255}$"
 
 
-def _whole(given: Any) -> Any:
+def whole(given: Any) -> Any:
     """5.0 is a whole number, as JSON Schema says."""
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
@@ -55,7 +55,7 @@ JobType = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Priority = Annotated[
     int,
     Field(ge=LOWEST, le=HIGHEST, description=f"Higher ones go first; above {USERS_HIGHEST} is for operators alone"),
-    BeforeValidator(_whole),
+    BeforeValidator(whole),
 ]
 Number = Annotated[int, BeforeValidator(_digits)]
 Cursor = Annotated[int, Field(ge=0, le=BIGINT), BeforeValidator(_digits)]

@@ -94,7 +94,7 @@ def test_a_dry_run_counts_and_a_redrive_queues_again_and_tells_the_pump(yard):
     told = steer(yard, "redrive", error_code="timed_out", dry_run=True).get_json()
     assert (told["count"], told["by_error_code"][0]["sample"]) == (2, failed)
     assert yard.pump.keys == []
-    told = steer(yard, "redrive", error_code="timed_out", since="2020-01-01T00:00:00Z").get_json()
+    told = steer(yard, "redrive", error_code="timed_out", since="2020-01-01T00:00:00Z", limit=100.0).get_json()
     assert told["by_error_code"] == [{"error_code": "timed_out", "count": 2, "sample": []}]
     assert told["dry_run"] is False
     queued = yard.conn.execute(text("select rank, turn, seq from ai_jobs where status = 'queued'")).all()
