@@ -1,10 +1,10 @@
 """What operators send to steer the fleet, and what they get."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs it below Python 3.12
 
@@ -26,7 +26,20 @@ def _written(given: Any) -> Any:
     return given
 
 
-When = Annotated[AwareDatetime, Field(strict=False, examples=["2026-01-31T12:00:00Z"]), BeforeValidator(_written)]
+def _in_utc(given: datetime) -> datetime:
+    """PostgreSQL takes no zone that is more than 16 hours away from Greenwich."""
+    try:
+        return given.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "must lie between the years 1 and 9999 in UTC") from None
+
+
+When = Annotated[
+    AwareDatetime,
+    Field(strict=False, examples=["2026-01-31T12:00:00Z"]),
+    BeforeValidator(_written),
+    AfterValidator(_in_utc),
+]
 Type = Annotated[str, StringConstraints(min_length=1, max_length=TYPE_CHARS), Field(json_schema_extra=STORABLE)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=REASON_CHARS), Field(json_schema_extra=STORABLE)]
 
