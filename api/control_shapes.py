@@ -27,11 +27,11 @@ def _written(given: Any) -> Any:
 
 
 def _in_utc(given: datetime) -> datetime:
-    """PostgreSQL takes no zone that is more than 16 hours away from Greenwich."""
+    """PostgreSQL takes no zone that is more than 16 hours away from Greenwich; Python, no year but 1 to 9999."""
     try:
         return given.astimezone(UTC)
     except OverflowError:
-        raise PydanticCustomError("moment", "must lie between the years 1 and 9999 in UTC") from None
+        return (datetime.min if given.year == 1 else datetime.max).replace(tzinfo=UTC)
 
 
 When = Annotated[

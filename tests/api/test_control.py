@@ -67,7 +67,6 @@ def test_an_end_may_be_given_as_a_time_and_one_that_is_over_ends_the_pause(yard)
         ("redrive", {"limit": 10_001}),
         ("redrive", {"dry_run": "yes"}),
         ("redrive", {"since": "yesterday"}),
-        ("redrive", {"since": "0001-01-01T00:00:00+12:00"}),
     ],
 )
 def test_what_is_not_valid_is_refused_and_changes_nothing(yard, what, body):
@@ -134,7 +133,7 @@ def test_why_says_that_more_are_before_it_than_are_counted(yard):
 
 
 @pytest.mark.parametrize(
-    "since", ["0203-04-18T18:01:15.170474-20:00", "2026-11-23T00:00:00+23:59", "9998-12-31T23:59:59Z"]
+    "since", ["0203-04-18T18:01:15.170474-20:00", "2026-11-23T00:00:00+23:59", "0001-01-01T00:00:00+23:00"]
 )
 def test_a_moment_may_be_told_in_any_zone(yard, since):
     assert steer(yard, "redrive", since=since, dry_run=True).status_code == 200
