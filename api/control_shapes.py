@@ -13,6 +13,7 @@ from api.schemas import Strict, iso, whole
 from jobs.operators import MOST, Fault
 from jobs.pauses import REASON_CHARS, TYPE_CHARS, Pause
 
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LONGEST_S = 366 * 86400
 STORABLE = {"pattern": "^[^\\u0000]*$"}
 
@@ -31,7 +32,7 @@ def _in_utc(given: datetime) -> datetime:
     try:
         return given.astimezone(UTC)
     except OverflowError:
-        return (datetime.min if given.year == 1 else datetime.max).replace(tzinfo=UTC)
+        return FIRST if given.year == 1 else LAST
 
 
 When = Annotated[
