@@ -66,16 +66,15 @@ class Heartbeat:
             missing = [held for held in runs if held.claim.id not in beat.held]
             seen = {str(row.id): row for row in store.verdicts(conn, [m.claim.id for m in missing])} if missing else {}
         trusted_until = sent + worker.lease_s - self._every_s()
-        for held in runs:
+        for held, row in zip(runs, rows, strict=True):
             if held.claim.id in beat.held:
                 held.trust(trusted_until)
                 if beat.held[held.claim.id]:
                     held.stop("cancelled")
+                if held.is_news(row["progress"], row["message"]):
+                    emit(JobChanged(held.claim.id, held.claim.user_id, ended=False))
             elif _lost(held, seen.get(held.claim.id)) and held.stop("lost"):
                 emit(RunLost(held.claim.id, held.claim.claim_seq, held.claim.user_id))
-        for held, row in zip(runs, rows, strict=True):
-            if held.claim.id in beat.held and held.is_news(row["progress"], row["message"]):
-                emit(JobChanged(held.claim.id, held.claim.user_id, ended=False))
         if self.stands:
             self._leader.heard(beat.term, sent=sent, ttl_s=worker.leader_ttl_s)
 
