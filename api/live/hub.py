@@ -3,8 +3,8 @@
     jobs.telemetry (this process), NOTIFY (the others) --> changed() --> one thread reads the jobs --> followers
 
 News only names a job; what is told is read from the database, by its user's id, so it is committed, the user's own, and
-never older than what was told before.  What news may have been lost is made up for by looking at all live jobs of all
-who follow: after the listener has been away, and now and then.
+never older than what was told before.  News may be lost: all live jobs of all who follow are looked at every
+`scheduler.poll_every_s`, however much other news comes in meanwhile.
 """
 
 import logging
@@ -47,6 +47,7 @@ class Hub:
         self._tags: Counter[str] = Counter()  # of these users
         self._changed: set[str] = set()
         self._look = False
+        self._looked = time.monotonic()
         self._awake = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -124,9 +125,10 @@ class Hub:
 
     def _loop(self) -> None:
         while not self._closed:
-            if not self._awake.wait(self._settings().scheduler.poll_every_s if self.count() else None):
-                self._look = True
+            look_at = self._looked + self._settings().scheduler.poll_every_s
+            self._awake.wait(max(0.0, look_at - time.monotonic()) if self.count() else None)
             self._awake.clear()
+            self._look = self._look or time.monotonic() >= look_at
             try:
                 self._tell_changed()
                 self._tell_all()
@@ -149,7 +151,7 @@ class Hub:
         """What is live, and what was live when it was told last."""
         if not self._look:
             return
-        self._look = False
+        self._look, self._looked = False, time.monotonic()
         with self._lock:
             users = {user: tuple(own) for user, own in self._followers.items()}
         followed = {job_id for own in users.values() for one in own for job_id in one.live_jobs()}

@@ -136,6 +136,23 @@ def test_without_news_followers_are_looked_after_all_the_same(engine: Engine, co
     close(hub)
 
 
+def test_other_news_puts_off_no_look(engine: Engine, conn: Connection):
+    hub = opened(engine, YARD_SCHEDULER__POLL_EVERY_S="0.5")
+    follower, other = hub.enter("ann"), make_job(conn, "processing")
+    hub.changed([word(other)])
+    assert [data["job_id"] for _, data in told(follower)] == [other]
+    lost, heard = make_job(conn, "processing"), list[Any]()
+
+    def news_goes_on() -> bool:
+        hub.changed([word(other)])
+        heard.extend(told(follower, 0.05))
+        return bool(heard)
+
+    wait_until(news_goes_on, "the look")
+    assert [data["job_id"] for _, data in heard] == [lost]
+    close(hub)
+
+
 def test_news_that_could_not_be_read_is_not_lost(hub: Hub, conn: Connection, monkeypatch: pytest.MonkeyPatch):
     """The job was never live while the follower looked: nothing else would tell."""
     follower, job_id = hub.enter("ann"), make_job(conn, "completed")
