@@ -65,6 +65,7 @@ def _enter(hub: Hub, verifier: Verifier, origins: tuple[str, ...]) -> None:
     g.follower = None
     with suppress(Full):  # which a browser can be told after the handshake only
         g.follower = hub.enter(g.user.id)
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compression: 120 KB for each connection
     for name in ("gunicorn.socket", "werkzeug.socket"):
         if name in request.environ:
             request.environ[name] = _Whole(request.environ[name])
