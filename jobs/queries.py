@@ -23,6 +23,7 @@ class Fleet:
     `counted_age_s` tells how old these are, `late_s` since when they should have been counted anew (below 0: not yet);
     both are None when nobody has counted yet.
     `workers` counts processes heard of lately; `term` is the newest term, and `led` whether its lease goes on.
+    `paused` are the job types of the pauses that hold now, as they stand in ai_pauses: "*" is that of everything.
     """
 
     depth: Mapping[tuple[str, str], int]
@@ -33,6 +34,7 @@ class Fleet:
     workers: int
     term: int
     led: bool
+    paused: Collection[str]
 
     def live(self, state: str) -> int:
         """Jobs of all types that are "ready", "waiting" or "processing"."""
@@ -150,6 +152,7 @@ def fleet(conn: Connection, *, silent_s: float) -> Fleet:
         workers=row.workers,
         term=row.term,
         led=row.led,
+        paused=row.paused or [],
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from api import stall
+from jobs import pauses
 from jobs.db.engine import open_engine
 from tests.api import kit
 from tests.api.kit import assert_error
@@ -158,3 +159,15 @@ def test_while_the_database_is_away_nothing_is_said_of_the_queue(yard):
     engine = open_engine("postgresql://postgres@127.0.0.1:1/nothing", connect_timeout_s=1)
     assert stall.Stall(engine, kit.settings).fault() is None
     engine.dispose()
+
+
+@pytest.mark.parametrize("what", ["t", None], ids=["its type", "everything"])
+@pytest.mark.parametrize("able", [True, False], ids=["a worker is free", "no worker has a handler"])
+def test_what_is_paused_is_no_fault_and_is_judged_anew_when_it_is_resumed(yard, clock, what, able):
+    job(yard)
+    worker(yard, job_type="t" if able else "other")
+    pauses.pause(yard.conn, what, by="root")
+    assert [health(yard, clock) for _ in range(3)] == [None, None, None]
+    pauses.resume(yard.conn, what)
+    told = [health(yard, clock), health(yard, clock)]
+    assert (told[0] is None, told[1] is None) == (able, False)
