@@ -18,7 +18,7 @@ const kept = { whose: "all", user: "" }; // what an operator has chosen, for whe
 
 export function jobs(main, user) {
   const whose = h("select", { id: "whose", onchange: () => choose() }, h("option", { value: "all" }, "all users"), h("option", { value: "mine" }, "mine"));
-  const theirs = h("input", { id: "of-user", type: "search", maxlength: "200", value: kept.user, placeholder: "any", onchange: () => choose() });
+  const theirs = h("input", { id: "of-user", type: "text", maxlength: "200", spellcheck: "false", autocapitalize: "none", value: kept.user, placeholder: "any", onchange: () => choose() });
   const ofUser = h("div", {}, h("label", { for: "of-user" }, "User"), theirs);
   const chosen = h("select", { id: "status", onchange: () => load() },
     h("option", { value: "" }, "all"), STATES.map((state) => h("option", { value: state }, state)));

@@ -17,7 +17,7 @@ export function redriving() {
   const button = h("button", { type: "submit" }, "Count them");
   const found = h("div", { role: "status" });
   const form = h("form", { class: "narrow", onsubmit: count, oninput: forget, "aria-label": "Redrive" },
-    h("div", { class: "fields" },
+    h("div", { class: "fields few" },
       h("div", {}, h("label", { for: "redrive-type" }, "Job type"), type),
       h("div", {}, h("label", { for: "redrive-code" }, "Error code"), code),
       h("div", {}, h("label", { for: "redrive-since" }, "Failed since"), since),
