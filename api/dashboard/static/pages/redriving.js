@@ -64,6 +64,6 @@ export function redriving() {
 }
 
 function row({ error_code: code, count, sample }) {
-  const links = sample.map((id, at) => [at ? ", " : "", h("a", { href: `#/jobs/${id}`, class: "mono" }, id.slice(0, 13))]);
+  const links = sample.map((id, at) => [at ? ", " : "", h("a", { href: `#/jobs/${id}`, class: "mono" }, `…${id.slice(-12)}`)]);
   return [h("span", { class: "mono" }, code ?? "–"), number.format(count), h("span", {}, ...links.flat())];
 }
