@@ -47,6 +47,10 @@ def any_picture(yard: Yard, user: User, job_id: str) -> Response:
     return jobs.picture(yard, _owner(yard, user, job_id), job_id)
 
 
+def any_drawing(yard: Yard, user: User, job_id: str) -> Response:
+    return jobs.drawing(yard, _owner(yard, user, job_id), job_id)
+
+
 def any_runs(yard: Yard, user: User, job_id: str) -> RunsByWorker:
     owner = _owner(yard, user, job_id)
     with autocommit(yard.engine) as conn:

@@ -48,6 +48,13 @@ ANY_JOBS: Mapping[tuple[str, str], Operation] = {
         refuses=(*OF_A_JOB, 400, 403),
         tells={200: Answer("The picture", media=(SVG,))},
     ),
+    ("GET", f"{JOB}/drawing.svg"): Operation(
+        id="any_drawing",
+        summary="See any user's canvas as far as it is drawn",
+        tag=TAG,
+        refuses=(*OF_A_JOB, 400, 403),
+        tells={200: Answer("The picture", media=(SVG,))},
+    ),
     ("GET", f"{JOB}/runs"): Operation(
         id="any_runs",
         summary="See which runs of any user's job failed, where, and why",

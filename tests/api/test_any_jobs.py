@@ -15,7 +15,7 @@ RUN = {
     "error_code": "x",
     "error": "e",
 }
-VIEWS = ["", "/result", "/result.svg", "/runs", "/why"]
+VIEWS = ["", "/result", "/result.svg", "/drawing.svg", "/runs", "/why"]
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
@@ -83,7 +83,7 @@ def test_a_job_is_shown_as_its_user_sees_it(yard):
         seen = yard.get(f"/operations/job/{job_id}", "op-root")
         assert (seen.get_json(), seen.headers["ETag"]) == (own.get_json(), own.headers["ETag"])
     assert seen.get_json()["job"]["queue_position"] == 1
-    for what in ("/result", "/result.svg"):
+    for what in ("/result", "/result.svg", "/drawing.svg"):
         own = yard.get(f"/job/{drawn}{what}")
         seen = yard.get(f"/operations/job/{drawn}{what}", "op-root")
         assert (seen.data, seen.mimetype) == (own.data, own.mimetype)

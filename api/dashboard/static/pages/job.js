@@ -64,6 +64,13 @@ export function job(main, user, id) {
     known = found;
   }
 
+  /** What the event itself tells is shown without asking for more: while a canvas is drawn there are many. */
+  function grow(event) {
+    known = { ...known, version: event.version, progress: event.progress, progress_message: event.message };
+    picture(drawn, known, true, at);
+    fill(beside, BESIDE.flatMap((part) => part(known, [], null, user)));
+  }
+
   function gone() {
     clearInterval(net);
     setText(title, "Not found");
@@ -100,10 +107,11 @@ export function job(main, user, id) {
     }
   }
 
-  const deaf = listen((event) => {
+  const deaf = listen((event, name) => {
     if (event.job_id !== id) return;
     if (known && event.version <= known.version && event.progress === known.progress) return;
-    again();
+    if (name === "ai_job_update" && event.status === "processing" && known?.status === "processing") grow(event);
+    else again();
   });
   const isTheirs = (found) => found.user_id !== user.user_id; // events tell of one's own alone
   const unheard = () => !isLive() || known === null || known.status === "queued" || isTheirs(known);
