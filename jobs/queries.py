@@ -190,7 +190,10 @@ def _seconds(number: Decimal | None) -> float | None:
 
 
 def next_up(conn: Connection, *, silent_s: float) -> NextUp | None:
-    """None: no job is ready, or all near the head are paused.  A worker that was silent for `silent_s` does not count."""
+    """None: no job is ready, or all near the head are paused.
+
+    A worker that was silent for `silent_s` does not count.
+    """
     row = conn.execute(statement("next_up"), {"silent_s": silent_s}).one_or_none()
     if row is None:
         return None
