@@ -37,7 +37,8 @@ class RequestCounts:
         method = request.method if request.method in METHODS else "other"
         route = str(request.url_rule or "unmatched")
         self._requests.labels(method, route, response.status_code).inc()
-        has_time = response.status_code != HTTPStatus.SWITCHING_PROTOCOLS  # or it lasts as long as it is wanted
+        # A WebSocket, and a request that only waits for news (Socket.IO's), last as long as they are wanted.
+        has_time = response.status_code != HTTPStatus.SWITCHING_PROTOCOLS and "waits_for_news" not in g
         if "began" in g and has_time:
             self._time.labels(method, route).observe(time.monotonic() - g.began)
         return response

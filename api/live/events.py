@@ -17,6 +17,8 @@ class Event:
     version: int
     ended: bool
     text: str
+    name: str = ""
+    data: Any = None
 
 
 def event_of(row: Row[Any]) -> Event:
@@ -24,7 +26,7 @@ def event_of(row: Row[Any]) -> Event:
     name, data = _told(row)
     data = {"job_id": str(row.id), "status": row.status, "version": row.version, **data}
     text = json.dumps({"event": name, "data": data}, separators=(",", ":"))
-    return Event(str(row.id), row.version, row.status in FINAL, text)
+    return Event(str(row.id), row.version, row.status in FINAL, text, name, data)
 
 
 def _told(row: Row[Any]) -> tuple[str, dict[str, Any]]:
