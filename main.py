@@ -51,7 +51,9 @@ Heard = Mapping[str, Callable[[str], None]]
 NOTHING: Heard = MappingProxyType({})
 LOOK_UP_S = 1.0
 ANSWER_S, CONNECT_S = 1.5, 2  # of the database, to a request: whoever asks shall soon hear when it is away
-SCHEDULER_CONNECTIONS = 4  # pump, heartbeat, hints, tasks; the timetable and the listener have one each beside them
+SCHEDULER_CONNECTIONS = (
+    4  # pump, hints, tasks and progress; the heartbeat, the timetable and the listener have their own
+)
 
 
 class Commands(click.Group):

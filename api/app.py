@@ -71,6 +71,7 @@ def create_app(
 def make_bare(config: Config) -> Flask:
     """An application without routes: each request has its name and its log line, each error its shape."""
     app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # a result as it is told to those who follow, to the byte
     app.url_map.merge_slashes = False  # an address with // would be answered with HTML that repeats it
     if hops := config.api.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's docs do

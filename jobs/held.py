@@ -4,8 +4,7 @@ import threading
 import time
 
 from jobs.job import Claim, Run
-
-MESSAGE_CHARS = 200
+from jobs.progress import Progress
 
 
 class Held:
@@ -22,10 +21,8 @@ class Held:
         self.started = time.monotonic()
         self.deadline = self.started + limit_s
         self.trusted_until = trusted_until
-        self.progress = 0
-        self.message: str | None = None
+        self.progress = Progress()
         self.stop_reason: str | None = None
-        self._written: tuple[int, str | None] = (0, None)
         self._ended = False
         self._lock = threading.Lock()
         self._news = threading.Condition()
@@ -38,7 +35,8 @@ class Held:
             request=self.claim.request_data,
             attempt=self.claim.retry_count + 1,
             deadline=self.deadline,
-            report=self._report,
+            report=self.progress.say,
+            draw=self.progress.draw,
             cancelled=self.cancelled,
         )
 
@@ -83,19 +81,5 @@ class Held:
     def ended(self) -> bool:
         return self._ended
 
-    def is_news(self, progress: int, message: str | None) -> bool:
-        """Whether what was written to the row now is something else than the last time."""
-        before, self._written = self._written, (progress, message)
-        return before != self._written
-
     def run_s(self) -> float:
         return time.monotonic() - self.started
-
-    def _report(self, percent: int, message: str) -> None:
-        self.progress = min(100, max(0, int(percent)))
-        self.message = printable(message, MESSAGE_CHARS)
-
-
-def printable(text: str, chars: int) -> str:
-    """`text` cut to `chars`, without what PostgreSQL refuses to store (U+0000, lone surrogates)."""
-    return text[:chars].replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,10 +1,10 @@
 """A job as the outside sees it, a claim as a worker gets it, and a run as a handler gets it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from jobs.outcomes import Outcome
 from jobs.states import State
@@ -77,12 +77,22 @@ class Claim:
         return {"fields": {"job_id": self.id, "claim_seq": self.claim_seq, "user": self.user_id}}
 
 
+class Draw(Protocol):
+    def __call__(self, objects: Iterable[Mapping[str, Any]], *, anew: bool = False) -> None: ...
+
+
+def _shown_to_nobody(objects: Iterable[Mapping[str, Any]], *, anew: bool = False) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a handler is given.
 
     `attempt` is 1 in a job's first run.  `deadline` is a value of `clock`, None without a limit.
     `report(percent, message)` tells the user how far it is; it never blocks and never fails.
+    `draw(objects)` shows the user what is finished before the rest is: JSON objects that each have an `id`.  One whose
+    id was drawn before takes its place, and `anew=True` begins again with nothing.  It never blocks and never fails
+    either; in the end the result is what counts, and has to bring all of it.
     `clock` is what `deadline` is read on: tests bring their own.
     `cancelled()` turns True when nobody wants the answer any more: return soon, whatever you return.  While the
     database does not answer for so long that the run may be another worker's by now, it waits until that is known.
@@ -96,6 +106,7 @@ class Run:
     report: Callable[[int, str], None]
     cancelled: Callable[[], bool]
     clock: Callable[[], float] = time.monotonic
+    draw: Draw = _shown_to_nobody
 
     def time_left_s(self) -> float | None:
         """Seconds until the deadline, never below 0; None without a limit."""

@@ -121,13 +121,18 @@ def stats(conn: Connection, *, user_id: str) -> dict[State, int]:
     return {state: counted.get(state.value, 0) for state in State}
 
 
-def changed(conn: Connection, *, ids: Collection[str], users: Collection[str]) -> list[Row[Any]]:
-    """Those of the jobs that are one of these users', with what their followers are shown: columns as in the file."""
-    return list(conn.execute(statement("changed"), {"ids": list(ids), "users": list(users)}))
+def changed(conn: Connection, *, drawn: Mapping[str, tuple[int, int]], users: Collection[str]) -> list[Row[Any]]:
+    """Those of the jobs that are one of these users', with what their followers are shown: columns as in the file.
+
+    `drawn` is {job id: (claim_seq, n)}: of that run's drawing the parts after the nth come along, of another's all.
+    """
+    seqs, ns = [seq for seq, _ in drawn.values()], [n for _, n in drawn.values()]
+    params = {"ids": list(drawn), "claim_seqs": seqs, "ns": ns, "users": list(users)}
+    return list(conn.execute(statement("changed"), params))
 
 
 def live(conn: Connection, *, users: Collection[str], most: int) -> list[Row[Any]]:
-    """The same of all jobs that these users have live; of each, `most` that are ready and `most` that wait."""
+    """The same of all jobs that these users have live, with all parts; `most` of those that are ready, or wait."""
     return list(conn.execute(statement("live"), {"users": list(users), "most": most}))
 
 

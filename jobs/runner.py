@@ -9,11 +9,11 @@ import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from jobs.held import Held, printable
+from jobs.held import Held
 from jobs.job import Claim, Handler
 from jobs.outcomes import Done, Fail, Outcome, Retry
+from jobs.storable import printable, storable
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def _delay_s(asked: object, otherwise: float) -> float:
 def _completed(held: Held, outcome: Done, result_bytes: int) -> Ended:
     entry = {"id": held.claim.id, "claim_seq": held.claim.claim_seq, "result": outcome.result, "usage": outcome.usage}
     try:
-        text = _storable(entry)
+        text = storable(entry)
     except (TypeError, ValueError, RecursionError) as error:
         return _unusable(held, f"the result is not JSON: {_described(error)}")
     if len(text) > result_bytes:
@@ -112,24 +112,6 @@ def _completed(held: Held, outcome: Done, result_bytes: int) -> Ended:
 
 def _unusable(held: Held, reason: str) -> Ended:
     return settle(held, Fail(reason, code="invalid_output"), retry_delay_s=0, result_bytes=0)
-
-
-def _storable(entry: Mapping[str, Any]) -> str:
-    """JSON that jsonb takes: it refuses U+0000, lone surrogates and NaN.  Clean text, the usual case, is not walked."""
-    text = json.dumps(entry, allow_nan=False, separators=(",", ":"))
-    if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(_clean(entry), allow_nan=False, separators=(",", ":"))
-    return text
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return printable(value, len(value))
-    if isinstance(value, Mapping):
-        return {_clean(key): _clean(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(inner) for inner in value]
-    return value
 
 
 def _described(error: BaseException) -> str:

@@ -98,10 +98,11 @@ def _answer(said: str | Mapping[str, Any]) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """What a handler returned, and each (percent, message) that it reported."""
+    """What a handler returned, each (percent, message) that it reported, and what it had drawn in the end."""
 
     outcome: Outcome
     reports: list[tuple[int, str]]
+    drawn: list[Mapping[str, Any]]
 
 
 def run_inline(
@@ -121,6 +122,7 @@ def run_inline(
     """
     now = clock or FakeClock()
     reports: list[tuple[int, str]] = []
+    drawn: dict[str, Mapping[str, Any]] = {}
     deadline = None if time_limit_s is None else now() + time_limit_s
 
     def cancelled() -> bool:
@@ -130,8 +132,13 @@ def run_inline(
     def report(percent: int, message: str) -> None:
         reports.append((percent, message))
 
-    run = Run(JOB_ID, user_id, _stored(request), attempt, deadline, report, cancelled, now)
-    return Inline(handler(run), reports)
+    def draw(objects: Iterable[Mapping[str, Any]], *, anew: bool = False) -> None:
+        if anew:
+            drawn.clear()
+        drawn.update({obj["id"]: _stored(obj) for obj in objects})
+
+    run = Run(JOB_ID, user_id, _stored(request), attempt, deadline, report, cancelled, now, draw)
+    return Inline(handler(run), reports, list(drawn.values()))
 
 
 @dataclass(slots=True)
@@ -162,7 +169,7 @@ class _HeldInPlay(Held):
         self.deadline = clock() + limit_s
 
     def run(self) -> Run:
-        return replace(super().run(), clock=self._clock)
+        return replace(super().run(), clock=self._clock, report=self._report)
 
     def cancelled(self) -> bool:
         return self.stop_reason is not None or self.overdue()
@@ -171,7 +178,7 @@ class _HeldInPlay(Held):
         return self._clock() >= self.deadline + grace_s
 
     def _report(self, percent: int, message: str) -> None:
-        super()._report(percent, message)
+        self.progress.say(percent, message)
         self._heard(self)
 
 
@@ -200,7 +207,7 @@ def play(
     played = Played()
 
     def heard(held: Held) -> None:
-        played.reports.append((held.progress, held.message or ""))
+        played.reports.append((held.progress.percent, held.progress.message or ""))
         if cancelled_after_reports is not None and len(played.reports) >= cancelled_after_reports:
             held.stop("cancelled")
 

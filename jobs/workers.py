@@ -41,7 +41,7 @@ class Beat:
 
 
 def heartbeat(conn: Connection, runs: Sequence[Mapping[str, Any]], worker: Worker, *, stands: bool) -> Beat:
-    """Prolong the leases of `runs` ({id, claim_seq, progress, message} each), show the worker, stand for leader."""
+    """Prolong the leases of `runs` ({id, claim_seq} each), show the worker, stand for leader."""
     row = conn.execute(statement("heartbeat"), {**asdict(worker), "runs": json.dumps(runs), "stands": stands}).one()
     return Beat(term=row.term, held=row.held)
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Engine
@@ -13,7 +13,7 @@ from jobs import store, workers
 from jobs.db.line import Line
 from jobs.held import Held
 from jobs.states import State
-from jobs.telemetry import JobChanged, RunLost, emit
+from jobs.telemetry import RunLost, emit
 from scheduler.leader import Leader
 from scheduler.pool import Pool
 
@@ -60,28 +60,24 @@ class Heartbeat:
     def beat(self) -> None:
         """One statement; a second one only when a run is missing from the answer."""
         runs, worker, sent = list(self._pool.held.values()), self._worker(), time.monotonic()
-        rows = [_row(held) for held in runs]
         with self._line.use() as conn:
-            beat = workers.heartbeat(conn, rows, worker, stands=self.stands)
+            beat = workers.heartbeat(conn, [_row(held) for held in runs], worker, stands=self.stands)
             missing = [held for held in runs if held.claim.id not in beat.held]
             seen = {str(row.id): row for row in store.verdicts(conn, [m.claim.id for m in missing])} if missing else {}
         trusted_until = sent + worker.lease_s - self._every_s()
-        for held, row in zip(runs, rows, strict=True):
+        for held in runs:
             if held.claim.id in beat.held:
                 held.trust(trusted_until)
                 if beat.held[held.claim.id]:
                     held.stop("cancelled")
-                if held.is_news(row["progress"], row["message"]):
-                    emit(JobChanged(held.claim.id, held.claim.user_id, ended=False))
             elif _lost(held, seen.get(held.claim.id)) and held.stop("lost"):
                 emit(RunLost(held.claim.id, held.claim.claim_seq, held.claim.user_id))
         if self.stands:
             self._leader.heard(beat.term, sent=sent, ttl_s=worker.leader_ttl_s)
 
 
-def _row(held: Held) -> dict[str, Any]:
-    claim = held.claim
-    return {"id": claim.id, "claim_seq": claim.claim_seq, "progress": held.progress, "message": held.message}
+def _row(held: Held) -> Mapping[str, Any]:
+    return {"id": held.claim.id, "claim_seq": held.claim.claim_seq}
 
 
 def _lost(held: Held, row: Any) -> bool:

@@ -27,6 +27,7 @@ from scheduler.jobstore import JsonJobStore
 from scheduler.leader import Leader
 from scheduler.pool import Pool
 from scheduler.pump import Pump
+from scheduler.reporter import Reporter
 from scheduler.rules import Rules
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Runtime:
         self.hints = Hints(engine, near=self, notify=settings().database.notify)
         self.pool = Pool(rules.seats, self._work, self._freed)
         self.pump = Pump(engine, self.pool, self.hints, worker_id=self.worker_id, job_types=list(handlers), rules=rules)
+        self.reporter = Reporter(engine, self.pool)
         self.leader = Leader(self._leadership_changed)
         self.heartbeat = Heartbeat(
             own_engine(lambda: rules.answer_s),
@@ -103,7 +105,12 @@ class Runtime:
         log.info("worker %s has %d seats for %s", self.worker_id, self.pool.seats, ", ".join(self._handlers))
 
     def _loops(self) -> tuple[tuple[str, Callable[[], None]], ...]:
-        return ("heartbeat", self.heartbeat.loop), ("pump", self.pump.loop), ("watchdog", self._watchdog.loop)
+        return (
+            ("heartbeat", self.heartbeat.loop),
+            ("pump", self.pump.loop),
+            ("reporter", self.reporter.loop),
+            ("watchdog", self._watchdog.loop),
+        )
 
     def retune(self) -> None:
         """The settings have changed: what would read them at its next turn only does it now; runs go on as they are."""
@@ -120,6 +127,7 @@ class Runtime:
             self._listener.stop()
         self.heartbeat.stop()
         self.pump.stop()
+        self.reporter.stop()
         self._watchdog.stop()
         self.pool.close()
         closing = threading.Thread(target=self.clock.stop, name="closing", daemon=True)  # waits for the job store
@@ -176,6 +184,7 @@ class Runtime:
 
     def _work(self, held: Held) -> None:
         """One run, in a thread of the pool."""
+        held.progress.heard = self.reporter.wake
         ended = runner.run(
             self._handlers,
             held,

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import pauses, store, totals, workers
+from jobs import pauses, progress, store, totals, workers
 from jobs.db.engine import autocommit
 from jobs.events import Hints
 from jobs.telemetry import JobChanged, emit
@@ -114,6 +114,7 @@ def _told(changes: Sequence[JobChanged]) -> int:
 def purge(ground: Ground) -> Did:
     """Delete what ended long ago, and what is known of workers and users that are long gone."""
     with autocommit(ground.engine) as conn:
+        progress.forget(conn)
         workers.forget(conn)
         totals.forget(conn)
         return _did(_in_batches(lambda: store.purge(conn, retention_s=ground.times.retention_s, batch=BATCH)))

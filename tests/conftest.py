@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from jobs.db.embedded import start
 from jobs.db.engine import autocommit, open_engine
-from jobs.db.migrate import migrate
+from jobs.db.migrate import TABLES, migrate
 
 hypothesis.settings.register_profile("yard", deadline=None)  # no test asserts how long anything took
 hypothesis.settings.load_profile("yard")
@@ -89,12 +89,6 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url, pool_size=20)
     yield engine
     engine.dispose()
-
-
-TABLES = (  # the first of them writes into the second
-    "ai_jobs", "ai_job_deltas", "ai_user_totals", "ai_fleet_totals", "ai_fleet_depth", "ai_workers", "ai_leader",
-    "ai_queue_clock", "ai_user_limits", "ai_pauses", "apscheduler_tasks"
-)  # fmt: skip
 
 
 @pytest.fixture

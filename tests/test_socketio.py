@@ -1,12 +1,17 @@
 """Followers over Socket.IO, with the real client: two web processes, a worker on its own, and strangers."""
 
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
+import jwt
 import pytest
 
-from tests.processes import Web, fleet
+from api import auth
+from tests.processes import QUICK, SECRET, Web, environment, fleet, wait_until
 from tests.socketio_clients import WAYS, Node, needs_node, node
+from tests.test_live import later, socket, told
 
 pytestmark = needs_node
 SPLIT = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_API__SOCKETS__PER_USER": "3"}
@@ -24,11 +29,130 @@ def browser() -> Iterator[Node]:
         yield running
 
 
+def of_jobs(heard: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [(what, data) for what, data in heard if what.startswith("ai_job_")]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_what_a_worker_draws_reaches_its_user_however_connected(webs: list[Web], browser: Node, way: str):
     with browser.client(webs[1].port, **WAYS[way]) as client:
-        client.hears("connect")
+        client.hears("connect" if WAYS[way] else "upgrade")
         job_id = webs[0].draw("login flowchart: enter password, check")
-        heard = [data for what, data in client.ended(job_id) if what.startswith("ai_job")]
-    result = webs[1].call("GET", f"/job/{job_id}/result")[1]["result"]
-    assert heard[-1]["result"] == result
+        heard = of_jobs(client.ended(job_id))
+    result = webs[0].call("GET", f"/job/{job_id}/result")[1]["result"]
+    assert heard[-1][0] == "ai_job_complete"
+    assert (heard[-1][1]["result"], heard[-1][1]["progress"]) == (result, 100)
+    assert {data["job_id"] for _, data in heard} == {job_id}
+    versions = [data["version"] for _, data in heard]
+    assert versions == sorted(set(versions)), "a version was told twice, or out of order"
+
+
+def test_a_stranger_hears_nothing_of_any_event(webs: list[Web], browser: Node):
+    with ExitStack() as stack:
+        bobs = [stack.enter_context(browser.client(webs[1].port, "bob", **way)) for way in WAYS.values()]
+        ann = stack.enter_context(browser.client(webs[1].port))
+        for client in (*bobs, ann):
+            client.hears("connect")
+        cancelled = later(webs[0], "ann")
+        webs[0].call("POST", f"/job/{cancelled}/cancel")
+        done = webs[0].draw("a mind map")
+        heard = {what for job_id in (cancelled, done) for what, _ in of_jobs(ann.ended(job_id))}
+        assert heard == {"ai_job_update", "ai_job_complete", "ai_job_error"}
+        own = webs[0].call("POST", "/create-canvas", {"instructions": "a mind map"}, user="bob")[1]["job_id"]
+        for client in bobs:
+            assert {data["job_id"] for _, data in of_jobs(client.ended(own))} == {own}
+
+
+EXPIRED = jwt.encode({"sub": "ann", "iat": 1, "exp": 2}, SECRET, algorithm="HS256")
+UNPROVEN: dict[str, Any] = {
+    "nothing": None,
+    "no token": {},
+    "an empty one": {"token": ""},
+    "a number": {"token": 7},
+    "a list": ["token"],
+    "a forged one": {"token": auth.issue("another secret of 32 bytes or more!!", "ann")},
+    "an expired one": {"token": EXPIRED},
+    "a huge one": {"token": "x" * 3000},
+}
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_who_does_not_prove_who_it_is_is_told_so(webs: list[Web], browser: Node, transport: str):
+    for given in UNPROVEN.values():
+        with browser.client(webs[0].port, auth=given, transports=[transport]) as client:
+            refused = client.hears("connect_error")
+        assert refused["message"].startswith("authentication ")
+        assert refused["data"] == {"code": "unauthorized"}
+    assert "expired" in refused_with(webs[0], browser, EXPIRED)
+
+
+def refused_with(web: Web, browser: Node, token: str) -> str:
+    with browser.client(web.port, token=token) as client:
+        return client.hears("connect_error")["message"]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_token_that_ends_ends_the_connection_and_the_client_comes_back_with_it(
+    webs: list[Web], browser: Node, transport: str
+):
+    soon = {"sub": "ann", "iat": time.time(), "exp": time.time() + 1 - auth.USUAL.leeway_s}
+    with browser.client(webs[0].port, token=jwt.encode(soon, SECRET, algorithm="HS256"), transports=[transport]) as it:
+        it.hears("connect")
+        assert it.hears("disconnect") == "transport close"
+        assert it.hears("connect_error")["message"] == "authentication failed: The token has expired"
+
+
+def test_one_user_has_so_many_connections_of_both_kinds_and_the_api_goes_on(webs: list[Web], browser: Node):
+    later(webs[0], "dora")
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(browser.client(webs[0].port, "dora")).hears("ai_job_update")
+        told(stack.enter_context(socket(webs[0], "dora")), lambda _: True)
+        refused = stack.enter_context(browser.client(webs[0].port, "dora")).hears("connect_error")
+        assert refused == {
+            "message": "too many connections; try again later",
+            "data": {"code": "too_many_connections"},
+        }
+        stack.enter_context(browser.client(webs[0].port, "emil")).hears("connect")
+        assert webs[0].call("GET", "/jobs", user="dora")[0] == 200
+
+
+def test_who_left_makes_room(webs: list[Web], browser: Node):
+    for _ in range(3):
+        with ExitStack() as stack:
+            for way in WAYS.values():
+                stack.enter_context(browser.client(webs[0].port, "gina", **way)).hears("connect")
+        wait_until(lambda: connected(webs[0]) == 0, "end of all connections")
+
+
+def connected(web: Web) -> float:
+    [line] = [line for line in web.text("GET", "/metrics")[1].splitlines() if line.startswith("yardmaster_sockets ")]
+    return float(line.split()[1])
+
+
+def test_unknown_events_are_ignored_and_too_many_end_the_connection_for_good(webs: list[Web], browser: Node):
+    with browser.client(webs[0].port) as client:
+        client.hears("upgrade")
+        client.do("emit", times=10)
+        job_id = webs[0].draw("a mind map")
+        assert client.ended(job_id)[-1][0] == "ai_job_complete"
+        client.do("emit", times=200)
+        assert client.hears("disconnect") == "io server disconnect"  # of which the client does not come back by itself
+
+
+def test_a_server_that_comes_back_is_found_by_itself_and_tells_what_is_live(database_url: str, browser: Node):
+    env = environment(database_url, **QUICK, **SPLIT)
+    with fleet(database_url, **SPLIT) as ([web], _), ExitStack() as stack:
+        clients = [stack.enter_context(browser.client(web.port, "hugo", **way)) for way in WAYS.values()]
+        for client in clients:
+            client.hears("connect")
+        job_id = later(web, "hugo")
+        assert web.stop() == 0
+        for client in clients:
+            assert client.hears("disconnect") in ("transport close", "transport error")
+        again = Web(env, port=web.port)
+        stack.callback(again.end)
+        wait_until(again.ready, "web process that is ready again")
+        for client in clients:
+            client.hears("connect")
+            assert client.hears("ai_job_update")["job_id"] == job_id

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 class Session(Socket):  # type: ignore[misc]  # engine.io has no types
     """`follower` and `user` are None until the client has said who it is; `is_ready`: it has been told so."""
 
+    last_ping: float | None  # when one went out that is not answered yet
+
     def __init__(self, server: "Engine", sid: str) -> None:
         super().__init__(server, sid)
         self.follower: Follower | None = None
@@ -125,9 +127,7 @@ class Engine(Server):  # type: ignore[misc]  # engine.io has no types
             self.sockets[session.sid] = session
         upgrades = [] if transport == "websocket" else ["websocket"]
         times = {"pingInterval": PING_S * 1000, "pingTimeout": PONG_S * 1000}
-        session.send(
-            Packet(OPEN, {"sid": session.sid, "upgrades": upgrades, **times, "maxPayload": MESSAGE_BYTES})
-        )
+        session.send(Packet(OPEN, {"sid": session.sid, "upgrades": upgrades, **times, "maxPayload": MESSAGE_BYTES}))
         self._trigger_event("connect", session.sid, environ)
         session.schedule_ping()
         session.connected = transport == "polling"
@@ -160,5 +160,3 @@ class Engine(Server):  # type: ignore[misc]  # engine.io has no types
             session.close()
         elif session.check_ping_timeout():
             session.ping(now_s)
-
-

@@ -1,32 +1,50 @@
-"""What is told to whoever follows a job: three events, named as clients know them."""
+"""What is told to whoever follows a job: three messages, named as clients know them."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
 from jobs.states import FINAL, State
 
 
+class Message(NamedTuple):
+    """As it goes to a client, whatever the transport.  `data` is shared: nobody may change it."""
+
+    name: str
+    data: Mapping[str, Any]
+
+
+class Part(NamedTuple):
+    """The `n`th part of a drawing: objects that are new or take the place of those with their ids.
+
+    `anew`: what was drawn before does not count any more.
+    """
+
+    n: int
+    anew: bool
+    objects: list[dict[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`text` is the message as it goes over a WebSocket: {"event": name, "data": {...}}."""
+    """What has become of a job.  `parts`: what its run `claim_seq` has drawn, in order, after what was asked for."""
 
     job_id: str
     version: int
     ended: bool
-    text: str
-    name: str = ""
-    data: Any = None
+    message: Message
+    claim_seq: int
+    parts: tuple[Part, ...]
 
 
 def event_of(row: Row[Any]) -> Event:
     """`row` is one of jobs.queries.changed() or live()."""
-    name, data = _told(row)
-    data = {"job_id": str(row.id), "status": row.status, "version": row.version, **data}
-    text = json.dumps({"event": name, "data": data}, separators=(",", ":"))
-    return Event(str(row.id), row.version, row.status in FINAL, text, name, data)
+    name, told = _told(row)
+    data = {"job_id": str(row.id), "status": row.status, "version": row.version, **told}
+    parts = tuple(Part(*part) for part in row.parts or ())
+    return Event(str(row.id), row.version, row.status in FINAL, Message(name, data), row.claim_seq, parts)
 
 
 def _told(row: Row[Any]) -> tuple[str, dict[str, Any]]:

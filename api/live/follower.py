@@ -3,14 +3,16 @@
 import threading
 from collections.abc import Callable
 
-from api.live.events import Event
+from api.live.events import Event, Message
+from api.live.sketch import Sketch
 
-MOST = 1000  # events that wait for a slow reader
+MOST = 1000  # messages that wait for a slow reader
 
 
 class Follower:
     """Of each job only the newest event waits; a reader that is too slow loses updates, never an ending.
 
+    What a drawing has gained is gathered meanwhile: nobody misses a part of it.
     `overrun`: even the endings are too many, and the connection has to go; it learns them when it comes back.
     """
 
@@ -24,12 +26,18 @@ class Follower:
         self._waiting: dict[str, Event] = {}
         self._told: dict[str, int] = {}  # the version that was told last, of live jobs
         self._ended: dict[str, int] = {}  # the same of jobs that have ended lately
+        self._sketches: dict[str, Sketch] = {}  # of live jobs
 
-    def put(self, event: Event) -> None:
-        """Never blocks; what is older than what was told is dropped."""
+    def put(self, event: Event) -> bool:
+        """Never blocks; what is older than what was told is dropped.
+
+        False: of the drawing parts before these are missing here; then the whole of it has to be put.
+        """
         with self._news:
             if event.version <= max(known.get(event.job_id, -1) for known in (self._told, self._ended)):
-                return
+                return True
+            if event.parts and not self._sketches.setdefault(event.job_id, Sketch()).add(event):
+                return False
             self._remember(event)
             self._waiting.pop(event.job_id, None)
             self._waiting[event.job_id] = event
@@ -37,12 +45,14 @@ class Follower:
                 self._drop()
             self._news.notify()
         self._wake()
+        return True
 
-    def take(self, within_s: float, most: int = MOST) -> list[Event]:
+    def take(self, within_s: float, most: int = MOST) -> list[Message]:
         """What is to be sent, in order, at most `most`; empty after `within_s` without news, or when it is closed."""
         with self._news:
             self._news.wait_for(lambda: self._waiting or self.closed, timeout=within_s)
-            return [self._waiting.pop(job_id) for job_id in list(self._waiting)[:most]]
+            events = [self._waiting.pop(job_id) for job_id in list(self._waiting)[:most]]
+            return [self._message(event) for event in events]
 
     def close(self) -> None:
         with self._news:
@@ -55,10 +65,17 @@ class Follower:
         with self._news:
             return list(self._told)
 
+    def _message(self, event: Event) -> Message:
+        sketch = self._sketches.get(event.job_id)
+        drawn = sketch.take() if sketch else {}
+        return event.message._replace(data={**event.message.data, **drawn}) if drawn else event.message
+
     def _remember(self, event: Event) -> None:
         self._told.pop(event.job_id, None)
         self._ended.pop(event.job_id, None)
         (self._ended if event.ended else self._told)[event.job_id] = event.version
+        if event.ended:
+            self._sketches.pop(event.job_id, None)
         if len(self._ended) > MOST:
             del self._ended[next(iter(self._ended))]
 
@@ -69,3 +86,4 @@ class Follower:
         else:
             del self._waiting[oldest]
             self._told.pop(oldest, None)  # it is told anew when all are looked at
+            self._sketches.pop(oldest, None)

@@ -30,6 +30,8 @@ class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
     RuntimeError where the server gives no socket.
     """
 
+    connected: bool
+
     def __init__(
         self, environ: Mapping[str, Any], patience_s: Callable[[], float | None], may_read: Callable[[], bool]
     ) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Engine, Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.live.events import event_of
+from api.live.events import Event, event_of
 from api.live.follower import Follower
 from config.settings import Config
 from jobs import queries
@@ -28,6 +28,7 @@ from jobs.news import Word, tag_of
 log = logging.getLogger(__name__)
 
 SHOWN = 100  # live jobs that a user is shown at once, of each kind
+UNKNOWN = (0, 0)  # of a drawing of which nothing was read
 BATCH = 100  # jobs that are read at once: their results may be large
 CLOSE_S = 1.0  # for all connections to be told that the process stops
 PAUSE_S = 1.0  # after the database did not answer
@@ -46,6 +47,7 @@ class Hub:
         self._followers: dict[str, set[Follower]] = {}  # by user
         self._tags: Counter[str] = Counter()  # of these users
         self._changed: set[str] = set()
+        self._drawn: dict[str, tuple[int, int]] = {}  # of jobs that draw: (claim_seq, n) of the part that was read last
         self._look = False
         self._looked = time.monotonic()
         self._awake = threading.Event()
@@ -161,16 +163,19 @@ class Hub:
         followed = {job_id for own in users.values() for one in own for job_id in one.live_jobs()}
         with autocommit(self._engine) as conn:
             rows = queries.live(conn, users=list(users), most=SHOWN) if users else []
+        live = {str(row.id) for row in rows}
+        self._drawn = {job_id: told for job_id, told in self._drawn.items() if job_id in live}
         self._put(rows)
-        self._tell(followed - {str(row.id) for row in rows})
+        self._tell(followed - live)
 
     def _tell(self, job_ids: Collection[str]) -> None:
         with self._lock:
             users = list(self._followers)
         ids = list(job_ids) if users else []
         for start in range(0, len(ids), BATCH):
+            drawn = {job_id: self._drawn.get(job_id, UNKNOWN) for job_id in ids[start : start + BATCH]}
             with autocommit(self._engine) as conn:
-                rows = queries.changed(conn, ids=ids[start : start + BATCH], users=users)
+                rows = queries.changed(conn, drawn=drawn, users=users)
             self._put(rows)
 
     def _put(self, rows: Iterable[Row[Any]]) -> None:
@@ -178,5 +183,16 @@ class Hub:
             event = event_of(row)
             with self._lock:
                 own = tuple(self._followers.get(row.user_id, ()))
-            for follower in own:
-                follower.put(event)
+            lacking = [follower for follower in own if not follower.put(event)]
+            self._note_drawn(event, is_whole=not lacking)
+
+    def _note_drawn(self, event: Event, *, is_whole: bool) -> None:
+        """Where to read on; if not `is_whole` from the beginning, and now, for a follower that lacks it."""
+        if event.ended or not is_whole:
+            self._drawn.pop(event.job_id, None)
+        elif event.parts:
+            self._drawn[event.job_id] = event.claim_seq, event.parts[-1].n
+        if not is_whole:
+            with self._lock:
+                self._changed.add(event.job_id)
+            self._awake.set()

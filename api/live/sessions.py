@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 silent = logging.getLogger("yardmaster.socket.io")  # what the libraries would say repeats what clients have sent
 silent.disabled = True
 
-SPARE = 64  # requests beside those of api.sockets.most: sessions that have not said who they are, or change to a WebSocket
+SPARE = 64  # waiting requests beyond api.sockets.most: of who has not said who it is, or changes to a WebSocket
 SESSION = "yardmaster.session"  # in the environment of the library's requests
 
 

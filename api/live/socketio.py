@@ -66,7 +66,7 @@ def _listen(sessions: Sessions, most: Callable[[], int]) -> Response:
         return _packets(_news(session))
 
 
-def _say(sessions: Sessions) -> str:
+def _say(sessions: Sessions) -> Response:
     session = _known(sessions)
     raw = read_raw(request, MESSAGE_BYTES)
     try:
@@ -75,7 +75,8 @@ def _say(sessions: Sessions) -> str:
     except (EngineIOError, ValueError, LookupError, RecursionError):  # the last one: JSON of a thousand brackets
         session.close()
         raise Malformed("The body holds no packets of Engine.IO") from None
-    return "ok"
+    _name(session)
+    return Response("ok", content_type="text/plain; charset=UTF-8")
 
 
 def _opened(sessions: Sessions, transport: str) -> Session:
@@ -91,8 +92,13 @@ def _known(sessions: Sessions) -> Session:
     session = sessions.find(request.args.get("sid", ""))
     if session is None or session.upgraded:
         raise Malformed("There is no such session; connect again")
-    g.user_id = session.user.id if session.user else None
+    _name(session)
     return session
+
+
+def _name(session: Session) -> None:
+    """For the log's line of the request."""
+    g.user_id = session.user.id if session.user else None
 
 
 def _news(session: Session) -> list[Packet]:
@@ -121,7 +127,7 @@ def _follow(sessions: Sessions) -> Response:
                 session.close()
             raise UpgradeRequired from None
         _carry(session, session.frames)
-    g.user_id = session.user.id if session.user else None
+    _name(session)
     return _Taken(status=HTTPStatus.SWITCHING_PROTOCOLS)
 
 

@@ -1,6 +1,6 @@
 """The one thread that tells all Socket.IO connections of this process, and looks at each of them every second.
 
-    a Follower has news, or a client has taken what was on its way --> wake() --> what has room is queued
+a Follower has news, or a client has taken what was on its way --> wake() --> what has room is queued
 """
 
 import logging
@@ -80,6 +80,6 @@ def tell(session: Session) -> None:
             session.is_held_back = False
             break
         for message in messages:
-            session.tell(Packet(EVENT, data=[message.name, message.data]).encode())
+            session.tell(Packet(EVENT, data=[message.name, message.data], binary=False).encode())
     if follower.closed or follower.overrun:
         session.close()

@@ -6,8 +6,10 @@ Each connection holds one thread of the server, and a second one that reads; the
 there may be connections, so that they take nothing from the requests.
 """
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -17,6 +19,7 @@ from simple_websocket import Server
 
 from api.auth import User, Verifier
 from api.errors import UpgradeRequired
+from api.live.events import Message
 from api.live.follower import Follower
 from api.live.hub import Full, Hub
 from api.live.origin import check_origin
@@ -40,18 +43,25 @@ def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Co
         "max_message_size": MESSAGE_BYTES,
     }
     found = Blueprint("live", __name__, url_prefix=PREFIX)
-    found.before_request(lambda: _enter(verifier, settings().api.origins))
+    found.before_request(lambda: _enter(hub, verifier, settings().api.origins))
     found.add_url_rule("/ws", "upgrade", _upgrade)  # for whoever asks without the handshake
     found.after_request(_told)
-    Sock().route("/ws", bp=found)(lambda ws: _follow(ws, hub, g.user))
+    found.teardown_request(lambda _: _leave(hub))
+    Sock().route("/ws", bp=found)(lambda ws: _follow(ws, hub, g.follower, g.user))
     app.register_blueprint(found)
 
 
-def _enter(verifier: Verifier, origins: tuple[str, ...]) -> None:
-    """Before the handshake: a page of another origin, or nobody, is refused as every request is."""
+def _enter(hub: Hub, verifier: Verifier, origins: tuple[str, ...]) -> None:
+    """Before the handshake: a page of another origin, or nobody, is refused as every request is.
+
+    Whoever is connected follows already: what it asks for over HTTP then cannot end unheard.
+    """
     check_origin(origins)
     g.user = verifier.user(_token())
     g.user_id = g.user.id
+    g.follower = None
+    with suppress(Full):  # which a browser can be told after the handshake only
+        g.follower = hub.enter(g.user.id)
     for name in ("gunicorn.socket", "werkzeug.socket"):
         if name in request.environ:
             request.environ[name] = Whole(request.environ[name])
@@ -77,26 +87,26 @@ def _upgrade() -> NoReturn:
     raise UpgradeRequired
 
 
-def _follow(ws: Server, hub: Hub, user: User) -> None:
-    try:
-        follower = hub.enter(user.id)
-    except Full:
+def _leave(hub: Hub) -> None:
+    if follower := g.get("follower"):
+        hub.leave(follower)
+
+
+def _follow(ws: Server, hub: Hub, follower: Follower | None, user: User) -> None:
+    if follower is None:
         ws.close(TRY_AGAIN, "too many connections; try again later")
         return
-    try:
-        hub.show(follower)
-        code, reason = _tell(ws, follower, user)
-        ws.close(code, reason)
-    finally:
-        hub.leave(follower)
+    hub.show(follower)
+    code, reason = _tell(ws, follower, user)
+    ws.close(code, reason)
 
 
 def _tell(ws: Server, follower: Follower, user: User) -> tuple[int, str]:
     """Sends what there is until the connection has to go; returns why.  Raises ConnectionClosed."""
     heard = 0
     while not follower.closed:
-        for event in follower.take(LOOK_S):
-            ws.send(event.text)
+        for message in follower.take(LOOK_S):
+            ws.send(_text(message))
         while ws.receive(timeout=0) is not None:
             heard += 1
         if follower.overrun:
@@ -106,3 +116,7 @@ def _tell(ws: Server, follower: Follower, user: User) -> tuple[int, str]:
         if time.time() >= user.expires_at:
             return POLICY, "the token has expired"
     return GOING_AWAY, "the server is stopping"
+
+
+def _text(message: Message) -> str:
+    return json.dumps({"event": message.name, "data": message.data}, separators=(",", ":"))

@@ -6,11 +6,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from cli.checkup.ground import Case, Finding, ask, fault
+from jobs.db.migrate import TABLES
 
-TABLES = (
-    "ai_jobs", "ai_job_deltas", "ai_user_totals", "ai_fleet_totals", "ai_fleet_depth", "ai_workers", "ai_leader",
-    "ai_queue_clock", "ai_user_limits", "apscheduler_tasks",
-)  # fmt: skip
 CURES = {  # kind in held_back.sql: where, cure
     "session": ("pg_stat_activity", "end it: select pg_terminate_backend({handle}); then mend what leaves it open"),
     "prepared": ("pg_prepared_xacts", "end it: rollback prepared '{handle}' (or commit prepared), in this database"),

@@ -15,6 +15,10 @@ from jobs.errors import SetupError
 log = logging.getLogger(__name__)
 
 VERSION_TABLE = "yardmaster_version"
+TABLES = (  # the first of them writes into the second
+    "ai_jobs", "ai_job_deltas", "ai_user_totals", "ai_fleet_totals", "ai_fleet_depth", "ai_job_parts", "ai_workers",
+    "ai_leader", "ai_queue_clock", "ai_user_limits", "ai_pauses", "apscheduler_tasks"
+)  # fmt: skip
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 OLDEST_SERVER = 130000  # gen_random_uuid() in core
 _LOCK = 0x79617264  # any number, the same in every release

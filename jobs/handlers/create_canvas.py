@@ -5,17 +5,17 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from jobs.handlers import prompt
 from jobs.handlers.asking import Answer, Message
 from jobs.handlers.canvas import TITLE_CHARS, accept_all, clean
 from jobs.handlers.drawer import local
+from jobs.handlers.growing import Growing
 from jobs.handlers.llm import Llm
 from jobs.handlers.palettes import SCHEMES, STYLES
 from jobs.handlers.schema import canvas_schema
-from jobs.handlers.stream import ObjectStream
+from jobs.handlers.shapes import Object
 from jobs.job import Handler, Run
 from jobs.outcomes import Done, Fail, Outcome, Retry
 
@@ -42,7 +42,7 @@ class Drawn:
     """A drawing within the rules of the canvas, and who drew it."""
 
     title: str
-    objects: Sequence[Mapping[str, Any]]
+    objects: Sequence[Object]
     message: str
     provider: str
     model: str
@@ -58,8 +58,9 @@ def build(llm: Llm | None) -> Handler:
         wish = _wish(run.request)
         if isinstance(wish, Fail):
             return wish
-        drawn = _built_in(wish) if llm is None else _modelled(llm, wish, run)
-        return _done(drawn, wish, run) if isinstance(drawn, Drawn) else drawn
+        canvas = Growing(wish.canvas_id, run.user_id, run.draw)
+        drawn = _built_in(wish) if llm is None else _modelled(llm, wish, run, canvas)
+        return _done(drawn, wish, run, canvas) if isinstance(drawn, Drawn) else drawn
 
     return create_canvas
 
@@ -80,13 +81,14 @@ def _built_in(wish: Wish) -> Drawn:
     return Drawn(_title(drawing.title), drawing.objects, BUILT_IN, provider="local", model="built-in")
 
 
-def _modelled(llm: Llm, wish: Wish, run: Run) -> Drawn | Retry | Fail:
+def _modelled(llm: Llm, wish: Wish, run: Run, canvas: Growing) -> Drawn | Retry | Fail:
     """At most two calls: the second one tells the model what was wrong with its first answer."""
     asked = prompt.messages(wish.instructions, wish.style, wish.color_scheme)
     run.report(ASKED, f"Asking {llm.model}")
     answers: list[Answer] = []
     for _ in range(2):
-        answer = _ask(llm, asked, run)
+        canvas.begin()
+        answer = _ask(llm, asked, run, _progress(canvas, run.report))
         if not isinstance(answer, Answer):
             return _counted(answer) if answers else answer
         answers.append(answer)
@@ -99,11 +101,11 @@ def _modelled(llm: Llm, wish: Wish, run: Run) -> Drawn | Retry | Fail:
     return Fail("The model's answer could not be used, nor could its second one", code="invalid_output")
 
 
-def _ask(llm: Llm, messages: Sequence[Message], run: Run) -> Answer | Retry | Fail:
+def _ask(llm: Llm, messages: Sequence[Message], run: Run, on_text: Callable[[str], None]) -> Answer | Retry | Fail:
     left_s = run.time_left_s()
     if left_s == 0:
         return Retry("The time for this run was over", code="timed_out")
-    return llm.ask(messages, canvas_schema(), timeout_s=left_s, on_text=_progress(run.report), cancelled=run.cancelled)
+    return llm.ask(messages, canvas_schema(), timeout_s=left_s, on_text=on_text, cancelled=run.cancelled)
 
 
 def _counted(outcome: Retry | Fail) -> Retry | Fail:
@@ -111,13 +113,13 @@ def _counted(outcome: Retry | Fail) -> Retry | Fail:
     return replace(outcome, counted=True) if isinstance(outcome, Retry) else outcome
 
 
-def _progress(report: Callable[[int, str], None]) -> Callable[[str], None]:
-    """Told piece by piece what the model writes, reports each object that is finished."""
-    stream, count = ObjectStream(), 0
+def _progress(canvas: Growing, report: Callable[[int, str], None]) -> Callable[[str], None]:
+    """Told piece by piece what the model writes, shows and reports each object that is finished."""
+    count = 0
 
     def on_text(text: str) -> None:
         nonlocal count
-        found = len(stream.feed(text))
+        found = canvas.feed(text)
         if found:
             count += found
             share = count / (count + HALF_WAY_OBJECTS)
@@ -155,14 +157,12 @@ def _usage(llm: Llm, answers: Sequence[Answer]) -> dict[str, Any]:
     }
 
 
-def _done(drawn: Drawn, wish: Wish, run: Run) -> Done:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    owned = {"canvas_id": wish.canvas_id, "created_by": run.user_id, "created_at": now, "updated_at": now}
+def _done(drawn: Drawn, wish: Wish, run: Run, canvas: Growing) -> Done:
     result = {
         "success": True,
         "canvas_id": wish.canvas_id,
         "title": drawn.title,
-        "objects": [{"id": str(uuid.uuid4()), **obj, **owned} for obj in drawn.objects],
+        "objects": canvas.whole(drawn.objects),
         "message": drawn.message,
         "request_id": run.job_id,
         "provider": drawn.provider,

@@ -4,7 +4,7 @@
 -- A lapsed term is never continued: whoever takes the row next, its last holder included, begins a new one.
 with given as materialized (
     select *
-      from jsonb_to_recordset(cast(:runs as jsonb)) as r(id uuid, claim_seq bigint, progress smallint, message text)
+      from jsonb_to_recordset(cast(:runs as jsonb)) as r(id uuid, claim_seq bigint)
 ), held as materialized (
     select j.id
       from ai_jobs j join given g on g.id = j.id and g.claim_seq = j.claim_seq
@@ -13,10 +13,7 @@ with given as materialized (
        for no key update of j skip locked
 ), beat as (
     update ai_jobs j
-       set lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s),
-           version          = j.version + ((g.progress, g.message) is distinct from (j.progress, j.progress_message))::int,
-           progress         = g.progress,
-           progress_message = g.message
+       set lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
       from held join given g on g.id = held.id
      where j.id = held.id and j.claim_seq = g.claim_seq and j.status = 'processing'
     returning j.id, j.cancel_requested_at is not null as cancel

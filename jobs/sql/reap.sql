@@ -16,6 +16,8 @@ with lost as materialized ( -- as the lock finds them: a second look would miss 
                 when losses + 1 >= 3 or retry_count + 1 >= max_retries then 'failed'
                 else 'queued' end as status
       from lost
+), drawn as (
+    delete from ai_job_parts where job_id = any(array(select id from lost))
 )
 update ai_jobs j
    set status           = v.status,

@@ -9,6 +9,8 @@ with given as materialized (
      where j.status = 'processing'
      order by j.id
        for no key update of j
+), drawn as (
+    delete from ai_job_parts where job_id = any(array(select id from held))
 )
 update ai_jobs j
    set status           = case when j.cancel_requested_at is null then 'queued' else 'cancelled' end,

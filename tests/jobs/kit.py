@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import Connection, Engine, TextClause, text
 
 import jobs.sql
-from jobs import store
+from jobs import progress, store
 from jobs.db.engine import autocommit
 from jobs.held import Held
 from jobs.job import Claim
+from jobs.progress import Report
 from jobs.store import Claimed
 from jobs.workers import Worker
 from tests.factory import EVERYWHERE, row_of
@@ -66,8 +67,21 @@ def worker(worker_id: str = "w", **other: Any) -> Worker:
     return Worker(worker_id=worker_id, **{**usual, "lease_s": 30.0, "leader_ttl_s": 15.0, **other})
 
 
-def beat_of(job_id: str, claim_seq: int, progress: int = 0, message: str | None = None) -> dict[str, Any]:
-    return {"id": job_id, "claim_seq": claim_seq, "progress": progress, "message": message}
+def beat_of(job_id: str, claim_seq: int) -> dict[str, Any]:
+    return {"id": job_id, "claim_seq": claim_seq}
+
+
+def report(
+    conn: Connection, job_id: str, claim_seq: int, percent: int = 60, message: str | None = "further", **drawn: Any
+) -> set[str]:
+    """`drawn`: n, anew and objects (a list) of a Report."""
+    told = {"n": 1, "anew": True, **drawn}
+    objects = json.dumps(told.pop("objects")) if "objects" in told else None
+    return progress.write(conn, {(job_id, claim_seq): Report(percent, message, objects=objects, **told)})
+
+
+def parts(conn: Connection) -> list[Any]:
+    return list(conn.execute(text("select * from ai_job_parts order by job_id, claim_seq, n")))
 
 
 def whole(conn: Connection, job_id: str) -> dict[str, Any]:

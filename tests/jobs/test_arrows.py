@@ -62,6 +62,7 @@ ARROWS: dict[str, Do] = {
     "remove": lambda conn, job: store.remove(conn, job_id=str(job["id"]), user_id="ann"),
     "purge": lambda conn, _: store.purge(conn, retention_s=7 * 86400),
     "heartbeat": lambda conn, job: workers.heartbeat(conn, [beat_of(job)], kit.worker(), stands=False),
+    "progress": lambda conn, job: kit.report(conn, str(job["id"]), job["claim_seq"]),
 }
 ENDED = {"status", "completed_at", "error_code", "error_message", "version"}
 MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends are added below
@@ -85,7 +86,8 @@ MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends
     | ENDS_A_RUN
     | {"claim_seq", "retry_count", "losses", "result_data", "usage", "ready_at"}
     | {"worker_id", "started_at", "provider_wait_since"},
-    "heartbeat": {"lease_expires_at", "version"} | ENDS_A_RUN,
+    "heartbeat": {"lease_expires_at"},
+    "progress": {"version"} | ENDS_A_RUN,
 }
 LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads; None: the row is gone
     ("claim", "ready"): State.PROCESSING,  # not what is too late: nobody would pay for an answer that nobody wants
@@ -107,6 +109,7 @@ LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads
     **{("remove", state): None for state in ENDED_STATES},
     **{("purge", state): None for state in ("completed, old", "failed, old", "cancelled, old")},
     **{("heartbeat", state): State.PROCESSING for state in PROCESSING},
+    **{("progress", state): State.PROCESSING for state in PROCESSING},
 }
 ODD = {  # what differs from MUST
     ("cancel", "processing"): {"cancel_requested_at", "version"},
@@ -120,12 +123,12 @@ ODD = {  # what differs from MUST
 
 
 def beat_of(job: dict[str, Any]) -> dict[str, Any]:
-    return kit.beat_of(str(job["id"]), job["claim_seq"], 60, "further")
+    return kit.beat_of(str(job["id"]), job["claim_seq"])
 
 
 def must_change(arrow: str, state: str, before: dict[str, Any]) -> set[str]:
     ended = {name for name in ("lease_expires_at", "next_processing_at") if before[name] is not None}
-    cleared = set() if arrow in ("heartbeat", "cancel") and state in PROCESSING else ended
+    cleared = set() if arrow in ("heartbeat", "progress", "cancel") and state in PROCESSING else ended
     return ODD.get((arrow, state), MUST[arrow]) | cleared
 
 
@@ -146,7 +149,7 @@ def test_an_arrow_changes_what_it_must_from_its_states_and_nothing_from_the_othe
         assert kit.changed(before, after) == must_change(arrow, state, before)
 
 
-@pytest.mark.parametrize("arrow", ["complete", "give_up", "release", "heartbeat"])
+@pytest.mark.parametrize("arrow", ["complete", "give_up", "release", "heartbeat", "progress"])
 @pytest.mark.parametrize("state", sorted(PROCESSING | QUEUED))
 @pytest.mark.parametrize("off_by", [-1, 1])
 def test_the_fence_refuses_every_other_claim_seq(conn, arrow, state, off_by):

@@ -11,8 +11,9 @@ STALE_WRITES = {
     "give_up": lambda conn, stale: kit.give_up(conn, stale.id, stale.claim_seq),
     "release": lambda conn, stale: store.release(conn, [stale]),
     "heartbeat": lambda conn, stale: (
-        workers.heartbeat(conn, [kit.beat_of(stale.id, stale.claim_seq, 99, "mine!")], kit.worker(), stands=False).held
+        workers.heartbeat(conn, [kit.beat_of(stale.id, stale.claim_seq)], kit.worker(), stands=False).held
     ),
+    "progress": lambda conn, stale: kit.report(conn, stale.id, stale.claim_seq, 99, "mine!"),
 }
 
 

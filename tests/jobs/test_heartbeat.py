@@ -45,22 +45,6 @@ def test_all_runs_go_in_one_statement_and_only_ones_own_come_back(conn):
     assert beat(conn, *runs).held == {mine: False}
 
 
-def test_progress_travels_with_the_heartbeat(conn):
-    job_id = make_job(conn, "processing")
-    beat(conn, kit.beat_of(job_id, 1, 40, "half “way” 🎨"))
-    row = kit.whole(conn, job_id)
-    assert (row["progress"], row["progress_message"]) == (40, "half “way” 🎨")
-
-
-def test_the_version_moves_only_when_the_progress_does(conn):
-    job_id = make_job(conn, "processing")
-    versions = []
-    for progress, message in ((0, None), (10, "a"), (10, "a"), (10, "b"), (20, "b"), (20, "b")):
-        beat(conn, kit.beat_of(job_id, 1, progress, message))
-        versions.append(kit.whole(conn, job_id)["version"])
-    assert versions == [1, 2, 2, 3, 4, 4]
-
-
 def test_the_owner_hears_that_a_cancel_was_asked_for(conn):
     wanted, unwanted = make_job(conn, "processing"), make_job(conn, "processing")
     store.cancel(conn, job_id=unwanted, user_id="ann")

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.held import MESSAGE_CHARS, printable
 from jobs.job import Claim, Key
+from jobs.progress import MESSAGE_CHARS
+from jobs.storable import printable
 from tests.jobs import kit
 from tests.scheduler.kit import until
 
@@ -21,7 +22,7 @@ def held():
 
 
 def test_nothing_is_wrong_at_the_start(held):
-    assert (held.progress, held.message, held.stop_reason, held.ended) == (0, None, None, False)
+    assert (held.progress.percent, held.progress.message, held.stop_reason, held.ended) == (0, None, None, False)
     assert not held.cancelled()
     assert not held.overdue()
 
@@ -29,12 +30,12 @@ def test_nothing_is_wrong_at_the_start(held):
 @pytest.mark.parametrize(("percent", "shown"), [(0, 0), (42, 42), (99.9, 99), (100, 100), (101, 100), (-1, 0)])
 def test_progress_stays_between_0_and_100(held, percent, shown):
     held.run().report(percent, "drawing")
-    assert (held.progress, held.message) == (shown, "drawing")
+    assert (held.progress.percent, held.progress.message) == (shown, "drawing")
 
 
 def test_a_message_is_cut_and_cleaned(held):
     held.run().report(1, "a\0b\ud800" + "x" * 1000)
-    assert held.message == "ab?" + "x" * (MESSAGE_CHARS - 4)
+    assert held.progress.message == "ab?" + "x" * (MESSAGE_CHARS - 4)
 
 
 @given(st.text(st.characters()), st.integers(0, 20))

@@ -21,6 +21,7 @@ from tests.jobs import test_fence as fence
 from tests.jobs import test_give_up as give_up
 from tests.jobs import test_heartbeat as heartbeat
 from tests.jobs import test_pauses as pauses
+from tests.jobs import test_progress as progress
 from tests.jobs import test_queries as queries
 from tests.jobs import test_reap as reap
 from tests.jobs import test_recorder as recorder
@@ -37,12 +38,19 @@ matrix = arrows.test_an_arrow_changes_what_it_must_from_its_states_and_nothing_f
 FENCE = {"o.claim_seq = j.claim_seq": "true", "j.claim_seq = o.claim_seq": "true"}
 
 
+READ_ON = progress.test_parts_are_read_from_where_they_were_read_last_and_of_the_newest_run_alone
+
+
 def on(name: str, state: str) -> Test:
     return matrix, {"arrow": name, "state": state}
 
 
 def stale(name: str) -> Test:
     return fence.test_a_stale_worker_changes_nothing, {"write": name}
+
+
+def drawn(end: str) -> Test:
+    return progress.test_what_was_drawn_goes_with_the_run_and_another_jobs_stays, {"end": end}
 
 
 def behind(case: str) -> Test:
@@ -219,6 +227,25 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
     ("purge", {"skip locked": ""}, busy("purge")),
     ("heartbeat", {"g.claim_seq = j.claim_seq": "true", "j.claim_seq = g.claim_seq": "true"}, stale("heartbeat")),
     ("heartbeat", {"j.status = 'processing'": "true"}, on("heartbeat", "completed")),
+    ("progress", {"g.claim_seq = j.claim_seq": "true", "j.claim_seq = g.claim_seq": "true"}, stale("progress")),
+    ("progress", {"j.status = 'processing'": "true"}, on("progress", "completed")),
+    ("progress", {"skip locked": ""}, progress.test_a_row_that_somebody_else_holds_is_not_waited_for),
+    ("progress", {"on conflict (job_id, claim_seq, n) do nothing": ""},
+     progress.test_the_same_report_sent_twice_keeps_one_part),
+    ("progress", {"join held on held.id = g.id\n     where g.objects": "where g.objects"},
+     progress.test_a_run_that_is_no_longer_the_jobs_own_draws_nothing),
+    ("progress", {"where g.objects is not null": ""}, on("progress", "processing")),
+    ("complete", {"delete from ai_job_parts where": "delete from ai_job_parts where false and"}, drawn("complete")),
+    ("give_up", {"delete from ai_job_parts where": "delete from ai_job_parts where false and"}, drawn("give_up")),
+    ("release", {"delete from ai_job_parts where": "delete from ai_job_parts where false and"}, drawn("release")),
+    ("reap", {"delete from ai_job_parts where": "delete from ai_job_parts where false and"}, drawn("reap")),
+    ("complete", {"job_id = any(array(select id from held))": "true"}, drawn("complete")),
+    ("forget_parts", {"and j.status = 'processing'": "and false"}, progress.test_what_a_deletion_by_hand_left_is_forgotten),
+    ("changed", {"and p.claim_seq = j.claim_seq": ""}, READ_ON),
+    ("changed", {"case when a.claim_seq = j.claim_seq then a.n else 0 end": "a.n"}, READ_ON),
+    ("changed", {"p.job_id = j.id and": ""}, READ_ON),
+    ("changed", {"where j.user_id = any(cast(:users as text[]))": ""}, READ_ON),
+    ("live", {"and p.claim_seq = j.claim_seq": ""}, READ_ON),
     ("heartbeat", {"skip locked": ""},
      heartbeat.test_a_row_that_somebody_else_holds_costs_no_other_run_its_lease_and_no_other_process_its_beat),
     ("heartbeat", {"where :stands": "where :stands or true"}, heartbeat.test_who_does_not_stand_never_leads),
@@ -285,7 +312,7 @@ def refused_as_nonsense(error: BaseException) -> bool:
     )  # SQLSTATE: syntax error and the like
 
 
-@pytest.mark.parametrize("name", [*ARROWS, "heartbeat"])
+@pytest.mark.parametrize("name", [*ARROWS, "heartbeat", "progress"])
 def test_every_guard_has_its_mutant(name):
     taken_out = " ".join(fragment for of, changes, _ in MUTANTS if of == name for fragment in changes)
     lines = " ".join(GUARD_LINE.findall(code(SQL[name])))

@@ -106,7 +106,8 @@ def test_the_position_is_counted_no_further_than_a_thousand(conn):
 
 def test_who_follows_reads_the_own_jobs_alone(conn):
     mine, others = make_job(conn, "completed"), make_job(conn, "completed", user_id="bob")
-    assert [str(row.id) for row in queries.changed(conn, ids=[mine, others], users=["ann", "eve"])] == [mine]
+    asked = {mine: (0, 0), others: (0, 0)}
+    assert [str(row.id) for row in queries.changed(conn, drawn=asked, users=["ann", "eve"])] == [mine]
     live = [make_job(conn, state, user_id=user) for user in ("ann", "bob") for state in ("ready", "processing", "due")]
     assert {str(row.id) for row in queries.live(conn, users=["bob"], most=9)} == set(live[3:])
 

@@ -15,11 +15,8 @@ function open({ id, url, options }) {
     socket.on(event, (data) => tell(id, event, data));
   }
   socket.onAny((event) => event.startsWith("ai_job_") || tell(id, "unknown", event));
-  socket.on("connect", () => {
-    const { engine } = socket.io;
-    tell(id, "connect", engine.transport.name);
-    engine.once("upgrade", () => tell(id, "upgrade", engine.transport.name));
-  });
+  socket.io.on("open", () => socket.io.engine.once("upgrade", ({ name }) => tell(id, "upgrade", name)));
+  socket.on("connect", () => tell(id, "connect", socket.io.engine.transport.name));
   socket.on("connect_error", (error) => tell(id, "connect_error", { message: error.message, data: error.data }));
   socket.on("disconnect", (reason) => tell(id, "disconnect", reason));
 }

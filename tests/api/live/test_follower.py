@@ -3,16 +3,29 @@
 import threading
 
 from api.live import follower
-from api.live.events import Event
+from api.live.events import Event, Message, Part
 from api.live.follower import MOST, Follower
 
 
-def event(job: str, version: int, *, ended: bool = False) -> Event:
-    return Event(job, version, ended, f"{job} {version}")
+def event(job: str, version: int, *parts: Part, ended: bool = False, claim_seq: int = 1) -> Event:
+    return Event(job, version, ended, Message(f"{job} {version}", {}), claim_seq, parts)
 
 
-def texts(events: list[Event]) -> list[str]:
-    return [one.text for one in events]
+def part(n: int, *ids: str, anew: bool = False) -> Part:
+    """Each object says which part it is of."""
+    return Part(n, anew or n == 1, [{"id": name, "of": n} for name in ids])
+
+
+def texts(messages: list[Message]) -> list[str]:
+    return [one.name for one in messages]
+
+
+def drawn(messages: list[Message]) -> list[tuple[str, bool]]:
+    """For each message its objects, as "a1 b2" (id and part), and whether they begin anew."""
+    return [
+        (" ".join(f"{obj['id']}{obj['of']}" for obj in one.data.get("objects", ())), one.data.get("anew", False))
+        for one in messages
+    ]
 
 
 def test_of_each_job_only_the_newest_event_waits():
@@ -83,3 +96,66 @@ def test_a_waiting_reader_is_woken_by_news_and_by_the_end():
         assert texts(one.take(30)) == told
         timer.join()
     assert one.closed
+
+
+def test_a_drawing_is_told_part_by_part_and_nothing_twice():
+    one = Follower("ann")
+    heard = []
+    for told in (event("a", 1), event("a", 2, part(1, "x")), event("a", 3, part(1, "x"), part(2, "y", "z"))):
+        assert one.put(told)
+        heard += drawn(one.take(0))
+    assert heard == [("", False), ("x1", True), ("y2 z2", False)]
+
+
+def test_what_a_slow_reader_has_not_taken_is_gathered():
+    one = Follower("ann")
+    one.put(event("a", 1, part(1, "x", "y")))
+    one.put(event("a", 2, part(2, "y", "z")))
+    assert drawn(one.take(0)) == [("x1 y2 z2", True)]
+
+
+def test_a_second_answer_begins_anew_within_the_run():
+    one = Follower("ann")
+    one.put(event("a", 1, part(1, "x")))
+    one.take(0)
+    one.put(event("a", 2, part(2, "y"), part(3, "z", anew=True), part(4, "u")))
+    assert drawn(one.take(0)) == [("z3 u4", True)]
+
+
+def test_a_new_run_begins_anew_and_a_lost_one_is_not_heard():
+    one = Follower("ann")
+    one.put(event("a", 1, part(1, "x"), part(2, "y")))
+    one.take(0)
+    one.put(event("a", 3, part(1, "z"), claim_seq=2))
+    one.put(event("a", 4, part(3, "stale"), claim_seq=1))
+    heard = one.take(0)
+    assert drawn(heard) == [("z1", True)]
+    assert heard[0].data["claim_seq"] == 2
+
+
+def test_a_follower_that_lacks_parts_says_so_and_is_then_told_the_whole():
+    one = Follower("ann")
+    assert not one.put(event("a", 5, part(3, "z")))
+    assert one.take(0) == []
+    assert one.put(event("a", 5, part(1, "x"), part(2, "y"), part(3, "z")))
+    assert drawn(one.take(0)) == [("x1 y2 z3", True)]
+    assert not one.put(event("a", 6, part(2, "u"), claim_seq=2))
+
+
+def test_what_was_dropped_of_a_drawing_is_told_again_from_its_beginning():
+    one = Follower("ann")
+    one.put(event("slow", 1, part(1, "x")))
+    for number in range(MOST):
+        one.put(event(f"job {number}", 1, ended=True))
+    one.take(0)
+    assert not one.put(event("slow", 2, part(2, "y")))
+    assert one.put(event("slow", 2, part(1, "x"), part(2, "y")))
+    assert drawn(one.take(0)) == [("x1 y2", True)]
+
+
+def test_an_ending_forgets_the_drawing():
+    one = Follower("ann")
+    one.put(event("a", 1, part(1, "x")))
+    one.put(event("a", 2, ended=True))
+    assert drawn(one.take(0)) == [("", False)]
+    assert one._sketches == {}

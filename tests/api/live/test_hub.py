@@ -1,6 +1,5 @@
 """The hub tells followers what is in the database: their own jobs, never less, whatever news was lost."""
 
-import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -38,8 +37,7 @@ def close(hub: Hub) -> None:
 
 
 def told(follower: Follower, within_s: float = 10) -> list[tuple[str, dict[str, Any]]]:
-    messages = [json.loads(event.text) for event in follower.take(within_s)]
-    return [(message["event"], message["data"]) for message in messages]
+    return [(message.name, dict(message.data)) for message in follower.take(within_s)]
 
 
 def word(job_id: str, user: str | None = "ann") -> Word:

@@ -12,16 +12,16 @@ from sqlalchemy import text
 from jobs import queries
 from jobs.db import migrate as module
 from jobs.db.engine import autocommit, open_engine
+from jobs.db.migrate import TABLES as OURS
 from jobs.db.migrate import VERSION_TABLE, migrate
 from jobs.errors import SetupError
 from jobs.states import State
-from tests.conftest import TABLES as OURS
 from tests.conftest import admin, create_database, with_database
 from tests.factory import make_job
 from tests.jobs import kit
 
 ROOT = Path(__file__).parents[3]
-HEAD = "0005"
+HEAD = "0006"
 TEN_AT_ONCE = """
 import os, sys
 from jobs.db.engine import open_engine
@@ -170,7 +170,7 @@ def test_what_has_ended_before_the_totals_came_is_in_them(empty):
         empty,
         "drop table ai_job_deltas, ai_user_totals, ai_fleet_totals, ai_fleet_depth",
         "drop function ai_tell_end, ai_forget_ends cascade",
-        "drop table ai_pauses",
+        "drop table ai_pauses, ai_job_parts",
         "drop index ai_jobs_failed",
         f"update {VERSION_TABLE} set version_num = '0003'",
     )

@@ -1,0 +1,122 @@
+"""How far a run is and what it has drawn, from its handler's word until it is written down."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobs.sql import statement
+from jobs.storable import printable, storable
+
+log = logging.getLogger(__name__)
+
+MESSAGE_CHARS = 200
+ID_CHARS = 100
+MOST_BYTES = 1_000_000  # that a run may show before its end; the result brings all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is to be written.  `objects`: a JSON list of those that are new or have changed; None: nothing was drawn.
+
+    `n` counts a run's reports that have objects; `anew`: what was drawn before does not count any more.
+    """
+
+    percent: int
+    message: str | None
+    n: int
+    anew: bool
+    objects: str | None
+
+
+class Progress:
+    """Shared by the handler's thread and the one that writes; a report stays the same until it is known to be taken."""
+
+    def __init__(self) -> None:
+        self.percent = 0
+        self.message: str | None = None
+        self.heard: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+        self._objects: dict[str, str] = {}  # by id
+        self._anew = True
+        self._news = False
+        self._n = 0
+        self._bytes = 0
+        self._sent: Report | None = None
+
+    def say(self, percent: int, message: str) -> None:
+        with self._lock:
+            before = self.percent, self.message
+            self.percent = min(100, max(0, int(percent)))
+            self.message = printable(message, MESSAGE_CHARS)
+            self._news |= before != (self.percent, self.message)
+        self.heard()
+
+    def draw(self, objects: Iterable[Mapping[str, Any]], *, anew: bool = False) -> None:
+        """See jobs.job.Run."""
+        texts = {obj["id"]: text for obj in objects if (text := _text(obj))}
+        with self._lock:
+            self._bytes += sum(map(len, texts.values()))
+            if self._bytes > MOST_BYTES:
+                return
+            if anew:
+                self._anew, self._objects = True, {}
+            self._objects |= texts
+            self._news = True
+        self.heard()
+
+    def pending(self) -> Report | None:
+        """What is still to be written; None: nothing."""
+        with self._lock:
+            if self._sent is None and self._news:
+                self._sent = self._report()
+            return self._sent
+
+    def written(self) -> None:
+        """What pending() gave last is in the database."""
+        with self._lock:
+            self._sent = None
+
+    def _report(self) -> Report:
+        texts, self._objects, self._news = list(self._objects.values()), {}, False
+        if not texts:
+            return Report(self.percent, self.message, self._n, anew=False, objects=None)
+        anew, self._anew = self._anew, False
+        self._n += 1
+        return Report(self.percent, self.message, self._n, anew, f"[{','.join(texts)}]")
+
+
+def _text(obj: object) -> str | None:
+    """None: it cannot be shown; the handler need not know, for its result is what counts."""
+    try:
+        if isinstance(obj, Mapping) and isinstance(obj["id"], str) and 1 <= len(obj["id"]) <= ID_CHARS:
+            return storable(obj)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        pass
+    log.debug("an object that a handler has drawn cannot be shown: it must be JSON, with an id")
+    return None
+
+
+def write(conn: Connection, reports: Mapping[tuple[str, int], Report]) -> set[str]:
+    """Write reports, {(job id, claim_seq): report}, on an AUTOCOMMIT connection; returns the jobs that took theirs.
+
+    A job that is missing is no longer this worker's, or its row was locked: then send the same report again.
+    """
+    rows = [_row(job_id, claim_seq, report) for (job_id, claim_seq), report in reports.items()]
+    found = conn.execute(statement("progress"), {"reports": f"[{','.join(rows)}]"})
+    return {str(row.id) for row in found}
+
+
+def forget(conn: Connection) -> None:
+    """Drop what was drawn of jobs that do not run any more, if their endings have left it."""
+    conn.execute(statement("forget_parts"))
+
+
+def _row(job_id: str, claim_seq: int, report: Report) -> str:
+    row = {"id": job_id, "claim_seq": claim_seq, "percent": report.percent, "message": report.message}
+    text = json.dumps({**row, "n": report.n, "anew": report.anew})
+    return f'{text[:-1]},"objects":{report.objects}}}' if report.objects else text

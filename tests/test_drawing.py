@@ -1,0 +1,146 @@
+"""A canvas draws itself while the model writes, over two web processes and two workers, however often one is cut."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests import fake_openai
+from tests.drawing import Picture
+from tests.fake_openai import FakeOpenAI
+from tests.processes import Process, Web, fleet, wait_until
+from tests.test_live import PATIENCE_S, socket
+
+CUTS = 20
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[FakeOpenAI]:
+    with fake_openai.running() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def found(database_url: str, provider: FakeOpenAI) -> Iterator[tuple[list[Web], list[Process]]]:
+    env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": provider.base_url, "YARD_SCHEDULER__EMBEDDED": "false"}
+    backoff = {"YARD_JOBS__BACKOFF__BASE_S": "0.1", "YARD_JOBS__BACKOFF__JITTER": "0"}
+    with fleet(database_url, webs=2, workers=2, **env, **backoff) as started:
+        yield started
+
+
+@pytest.fixture
+def webs(found: tuple[list[Web], list[Process]]) -> list[Web]:
+    return found[0]
+
+
+def objects_of(web: Web, job_id: str, user: str = "ann") -> Any:
+    status, answer = web.call("GET", f"/job/{job_id}/result", user=user)
+    assert status == 200
+    return answer["result"]["objects"]
+
+
+def watch(web: Web, picture: Picture, most: int | None = None) -> None:
+    """Look on over one connection, for `most` messages, or until the end."""
+    with socket(web) as client:
+        for _ in itertools.count() if most is None else range(most):
+            if picture.ended:
+                return
+            message = json.loads(client.recv(timeout=PATIENCE_S))
+            picture.see(message["event"], message["data"])
+
+
+def parts(database_url: str) -> int:
+    with psycopg2.connect(database_url) as conn, conn.cursor() as cursor:
+        cursor.execute("select count(*) from ai_job_parts")
+        return int(cursor.fetchone()[0])
+
+
+def test_a_client_that_is_cut_twenty_times_ends_with_the_very_result(webs: list[Web], database_url: str):
+    picture = Picture(webs[0].draw("a flow [fake:good objects=40 chunk_delay_s=0.06]"))
+    cuts = 0
+    while not picture.ended and cuts < CUTS:
+        watch(webs[cuts % 2], picture, most=2)
+        cuts += 1
+    assert cuts == CUTS, "the drawing was over before the last cut"
+    watch(webs[0], picture)
+    assert picture.ended == "ai_job_complete"
+    assert picture.text == json.dumps(objects_of(webs[1], picture.job_id))
+    assert len(picture.objects) == 40
+    wait_until(lambda: parts(database_url) == 0, "the end of what was kept")
+
+
+def test_the_canvas_grows_and_each_object_is_there_before_the_end(webs: list[Web]):
+    picture, began = Picture(webs[0].draw("a flow [fake:good objects=12 chunk_delay_s=0.04]")), time.monotonic()
+    seen = []
+    with socket(webs[1]) as client:
+        while not picture.ended:
+            message = json.loads(client.recv(timeout=PATIENCE_S))
+            before = {obj["id"]: obj for obj in picture.objects}
+            picture.see(message["event"], message["data"])
+            seen.append(len(picture.objects))
+    took_s = time.monotonic() - began
+    final = {obj["id"]: obj for obj in objects_of(webs[0], picture.job_id)}
+    assert before.items() <= final.items(), "what was drawn is not what the result holds"
+    assert len(before) > 6
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 4
+    progress = [update["progress"] for update in picture.updates]
+    assert progress == sorted(progress)
+    assert len(picture.updates) <= took_s * 10 + 2
+
+
+def test_a_run_that_breaks_off_is_drawn_anew_by_the_next(webs: list[Web], provider: FakeOpenAI):
+    provider.script("cut objects=30 chunk_delay_s=0.04", "good objects=6 chunk_delay_s=0.04")
+    picture = Picture(webs[0].draw("a flow"))
+    watch(webs[1], picture)
+    runs = {update["claim_seq"] for update in picture.updates}
+    assert len(runs) == 2
+    assert picture.text == json.dumps(objects_of(webs[1], picture.job_id))
+    assert len(picture.objects) == 6
+
+
+def test_a_second_answer_is_drawn_anew_within_the_run(webs: list[Web], provider: FakeOpenAI):
+    provider.script("invalid_json objects=20 chunk_delay_s=0.04", "good objects=6 chunk_delay_s=0.04")
+    picture = Picture(webs[0].draw("a flow"))
+    watch(webs[1], picture)
+    begun = [update for update in picture.updates if update.get("anew")]
+    assert len(begun) >= 2
+    assert {update["claim_seq"] for update in picture.updates} == {1}
+    assert picture.text == json.dumps(objects_of(webs[0], picture.job_id))
+
+
+def test_strangers_see_nothing_of_a_drawing(webs: list[Web]):
+    with socket(webs[0], "eve") as stranger:
+        picture = Picture(webs[0].draw("a flow [fake:good objects=9 chunk_delay_s=0.03]"))
+        watch(webs[1], picture)
+        own = webs[0].call("POST", "/create-canvas", {"instructions": "mine [fake:good]"}, user="eve")[1]["job_id"]
+        heard = {json.loads(stranger.recv(timeout=PATIENCE_S))["data"]["job_id"]}
+    assert heard == {own}
+
+
+def test_a_worker_that_dies_while_it_draws_is_followed_by_another(
+    found: tuple[list[Web], list[Process]], provider: FakeOpenAI, database_url: str
+):
+    """Last in this file: it leaves one worker."""
+    webs, workers = found
+    provider.script("good objects=40 chunk_delay_s=0.2", "good objects=5")
+    picture = Picture(webs[0].draw("a flow"))
+    wait_until(lambda: parts(database_url) > 2, "a drawing that has begun")
+    holder = _pid_of_the_run(database_url)
+    next(worker for worker in workers if worker.process.pid == holder).kill()
+    watch(webs[1], picture)
+    assert picture.text == json.dumps(objects_of(webs[0], picture.job_id))
+    assert len(picture.objects) == 5
+    assert parts(database_url) == 0
+
+
+def _pid_of_the_run(database_url: str) -> int:
+    with psycopg2.connect(database_url) as conn, conn.cursor() as cursor:
+        cursor.execute(
+            "select w.pid from ai_jobs j join ai_workers w on w.id = j.worker_id where status = 'processing'"
+        )
+        return int(cursor.fetchone()[0])
