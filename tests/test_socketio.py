@@ -10,11 +10,16 @@ import pytest
 
 from api import auth
 from tests.processes import QUICK, SECRET, Web, environment, fleet, wait_until
-from tests.socketio_clients import WAYS, Node, needs_node, node
+from tests.socketio_clients import WAYS, Client, Node, needs_node, node
 from tests.test_live import later, socket, told
 
 pytestmark = needs_node
-SPLIT = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_API__SOCKETS__PER_USER": "3"}
+SPLIT = {
+    "YARD_SCHEDULER__EMBEDDED": "false",
+    "YARD_API__SOCKETS__PER_USER": "3",
+    "YARD_HANDLERS": "[tests.large_jobs]",
+    "YARD_API__LIMITS__READS_PER_S": "null",
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,35 @@ def test_who_left_makes_room(webs: list[Web], browser: Node):
 def connected(web: Web) -> float:
     [line] = [line for line in web.text("GET", "/metrics")[1].splitlines() if line.startswith("yardmaster_sockets ")]
     return float(line.split()[1])
+
+
+def test_a_client_that_does_not_read_holds_nobody_up_and_hears_every_ending_when_it_reads(
+    webs: list[Web], browser: Node
+):
+    made = {"jobs": [{"job_type": "large", "request_data": {"number": number}} for number in range(40)]}
+    with browser.client(webs[0].port, "ivan", transports=["websocket"]) as slow, ExitStack() as stack:
+        slow.hears("connect")
+        slow.do("freeze")
+        others = [
+            stack.enter_context(browser.client(webs[0].port, "ivan", **way)) for way in (WAYS["polling alone"], {})
+        ]
+        for other in others:
+            other.hears("connect")
+        jobs = {job["job_id"] for job in webs[0].call("POST", "/jobs/bulk", made, user="ivan")[1]["jobs"]}
+        results = [endings(other, jobs) for other in others]
+        assert of_jobs(slow.waiting()) == []
+        assert webs[0].call("GET", "/jobs", user="ivan")[0] == 200
+        slow.do("thaw")
+        assert endings(slow, jobs) == results[0] == results[1]
+
+
+def endings(client: Client, jobs: set[str]) -> dict[str, Any]:
+    """The results of all these jobs."""
+    found: dict[str, Any] = {}
+    while found.keys() != jobs:
+        data = client.hears("ai_job_complete")
+        found[data["job_id"]] = data["result"]
+    return found
 
 
 def test_unknown_events_are_ignored_and_too_many_end_the_connection_for_good(webs: list[Web], browser: Node):

@@ -17,6 +17,7 @@ from engineio.packet import MESSAGE, OPEN, PING, Packet
 from engineio.socket import Socket
 
 from api.auth import User
+from api.live.allowance import Allowance
 from api.live.follower import Follower
 from api.live.frames import MESSAGE_BYTES, Frames
 
@@ -25,7 +26,8 @@ CONNECT_S = 5.0  # for a client to prove who it is; also for one that wants to c
 CUT_S = 2.0  # for a client to hear that the connection ends
 HALF_OPEN = 48  # sessions that have not proved who they are, at a time
 QUEUED = 4  # messages on their way to a client; the others wait in its Follower, where they merge
-BURST, PER_S = 60, 1  # packets of a client at once, and a second in the long run; it needs one each PING_S
+PACKETS, PACKETS_PER_S = 60, 1.0  # of a client, at once and in the long run; it needs one each PING_S
+LEAVE = "1"  # Socket.IO's DISCONNECT: its client does not come back by itself
 
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self.since_s = time.monotonic()  # without a user
         self.closed_s: float | None = None
         self._ping_s: float | None = None
-        self._paid_s = self.since_s - BURST / PER_S
+        self._allowance = Allowance(PACKETS, PACKETS_PER_S)
         self._ending = threading.Lock()  # taken once
 
     def is_over(self, now_s: float) -> bool:
@@ -62,11 +64,6 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self.since_s = time.monotonic() if follower else self.since_s
         return follower
 
-    def may_send(self) -> bool:
-        """Counts one packet of the client's; False: these are too many."""
-        self._paid_s = max(self._paid_s, time.monotonic() - BURST / PER_S) + 1 / PER_S
-        return self._paid_s <= time.monotonic()
-
     def tell(self, text: str) -> None:
         """Queues a packet of socket.io's.  Raises EngineIOError when the session is over."""
         self.send(Packet(MESSAGE, data=text))
@@ -78,9 +75,14 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         return packets
 
     def receive(self, pkt: Packet) -> None:
-        if pkt.packet_type == MESSAGE and pkt.binary:
+        """Raises EngineIOError for what cannot be used, or when the session is over."""
+        if not self._allowance.take():
+            self.tell(LEAVE)
+            self.close()
+        elif pkt.binary:
             raise UnknownPacketError
-        super().receive(pkt)
+        else:
+            super().receive(pkt)
 
     def schedule_ping(self) -> None:
         """The first call, and each answer to a ping."""
@@ -96,6 +98,7 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         """Never waits; what is queued still goes out if the client takes it within CUT_S."""
         if self._ending.acquire(blocking=False):
             self.closed_s = time.monotonic()
+            self.last_ping = None  # or one who has not answered would not be told
             super().close(wait=False, abort=abort, reason=reason)
 
     def cut(self) -> None:

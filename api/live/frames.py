@@ -15,27 +15,26 @@ from simple_websocket import ConnectionClosed, Server
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
+from api.live.allowance import Allowance
 from api.live.whole import Whole
 
 MESSAGE_BYTES = 4096  # of a client, over either transport
 READ_BYTES = 4096
+READS, READS_PER_S = 120, 2.0  # of a client, at once and in the long run
 MS = 1000
 
 
 class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
     """`wait`, `send` and `close` are what engine.io calls.
 
-    `patience_s` says how long the next message may take, None: as long as it likes; `may_read` whether the client may
-    send on: it is asked each time that something has come.  Raises what wsproto says of a faulty handshake, and
-    RuntimeError where the server gives no socket.
+    `patience_s` says how long the next message may take, None: as long as it likes.  Raises what wsproto says of a
+    faulty handshake, and RuntimeError where the server gives no socket.
     """
 
     connected: bool
 
-    def __init__(
-        self, environ: Mapping[str, Any], patience_s: Callable[[], float | None], may_read: Callable[[], bool]
-    ) -> None:
-        self._patience_s, self._may_read = patience_s, may_read
+    def __init__(self, environ: Mapping[str, Any], patience_s: Callable[[], float | None]) -> None:
+        self._patience_s, self._allowance = patience_s, Allowance(READS, READS_PER_S)
         plain = {name: value for name, value in environ.items() if name != "HTTP_SEC_WEBSOCKET_EXTENSIONS"}
         for name in ("gunicorn.socket", "werkzeug.socket"):
             if name in plain:
@@ -83,7 +82,7 @@ class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
     def _take(self, data: bytes) -> None:
         if not data:
             raise OSError
-        if not self._may_read():
+        if not self._allowance.take():  # pings, for packets are counted elsewhere
             self.close(CloseReason.POLICY_VIOLATION, "too many messages")
             raise OSError
         self.ws.receive_data(data)

@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from engineio.exceptions import EngineIOError
 from flask import request
 from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO
-from socketio.packet import DISCONNECT, Packet
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Unauthorized, User, Verifier
@@ -76,14 +74,6 @@ class Sessions:
             with self._lock:
                 self._held -= 1
 
-    def expel(self, session: Session) -> None:
-        """Ends it so that its client does not come back by itself."""
-        try:
-            session.tell(Packet(DISCONNECT).encode())
-        except EngineIOError:  # it has just ended
-            return
-        session.close()
-
     # --- what the library calls
 
     def _opened(self, sid: str, environ: dict[str, Any]) -> None:
@@ -93,9 +83,6 @@ class Sessions:
     def _heard(self, sid: str, data: Any) -> None:
         session = self.find(sid)
         if session is None:
-            return
-        if not session.may_send():
-            self.expel(session)
             return
         try:
             self._io.server._handle_eio_message(sid, data)  # noqa: SLF001 - what its own engine would call

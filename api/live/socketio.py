@@ -121,7 +121,7 @@ def _follow(sessions: Sessions) -> Response:
     with _alone(session.framing):
         try:
             patience = lambda: None if session.upgraded else CONNECT_S  # noqa: E731 - reads better than a function
-            session.frames = Frames(request.environ, patience, session.may_send)
+            session.frames = Frames(request.environ, patience)
         except (RemoteProtocolError, RuntimeError):
             if not session.connected:
                 session.close()

@@ -1,0 +1,267 @@
+"""What strangers and slow readers cannot do over Socket.IO: one web process, few places, and bytes made by hand."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from api import auth
+from api.live.engine import HALF_OPEN
+from tests.processes import QUICK, SECRET, Web, environment, wait_until
+
+PAGE = "https://app.example.org"
+FEW = {
+    "YARD_API__THREADS": "4",
+    "YARD_API__CONNECTIONS": "300",
+    "YARD_API__SOCKETS__MOST": "3",
+    "YARD_API__ORIGINS": f"[{PAGE}]",
+}
+PATIENCE_S = 30
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log") / "web.log"
+
+
+@pytest.fixture(scope="module")
+def web(database_url: str, log: Path) -> Iterator[Web]:
+    with log.open("wb") as file:
+        running = Web(environment(database_url, **QUICK, **FEW), log=file)
+        try:
+            wait_until(running.ready, "ready web process")
+            yield running
+        finally:
+            running.end()
+
+
+class Answer:
+    def __init__(self, response: HTTPResponse) -> None:
+        self.status, self.headers, self.text = response.status, response.headers, response.read().decode()
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """It is one of ours."""
+        told = json.loads(self.text)
+        assert self.headers["Content-Type"] == "application/json"
+        assert set(told) == {"error", "code", "request_id", "details"}
+        return told
+
+
+def ask(web: Web, query: str, body: bytes | str | None = None, method: str | None = None, **headers: str) -> Answer:
+    line = HTTPConnection("127.0.0.1", web.port, timeout=PATIENCE_S)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        line.request(method or ("GET" if body is None else "POST"), f"/socket.io/?{query}", body=body, headers=sent)
+        return Answer(line.getresponse())
+    finally:
+        line.close()
+
+
+def begin(web: Web) -> str:
+    """A new session's id; the server may still be busy with those of the test before."""
+    opened = wait_until(lambda: (it := ask(web, "EIO=4&transport=polling")).status == 200 and it, "place for a session")
+    assert opened.text[0] == "0"
+    return json.loads(opened.text[1:])["sid"]
+
+
+def of(sid: str) -> str:
+    return f"EIO=4&transport=polling&sid={sid}"
+
+
+def signed_in(web: Web, user: str = "ann") -> str:
+    """The id of a session whose client has said who it is."""
+    sid = begin(web)
+    assert ask(web, of(sid), f'40{{"token":"{auth.issue(SECRET, user)}"}}').status == 200
+    assert ask(web, of(sid)).text.startswith('40{"sid":')
+    return sid
+
+
+def frames(web: Web, sid: str | None = None, **options: Any) -> ClientConnection:
+    query = "EIO=4&transport=websocket" + (f"&sid={sid}" if sid else "")
+    url = f"ws://127.0.0.1:{web.port}/socket.io/?{query}"
+    return connect(url, open_timeout=PATIENCE_S, compression=None, **options)
+
+
+def end_of(client: ClientConnection) -> int:
+    """The code with which the server closes it."""
+    try:
+        while True:
+            client.recv(timeout=PATIENCE_S)
+    except ConnectionClosed:
+        assert client.close_code is not None
+        return client.close_code
+
+
+WRONG_QUERIES = {
+    "no version": "transport=polling",
+    "an old version": "EIO=3&transport=polling",
+    "another transport": "EIO=4&transport=webtransport",
+    "markup": "EIO=4&transport=<script>",
+    "a session that is not there": "EIO=4&transport=polling&sid=<script>alert(1)</script>",
+    "no session": "EIO=4&transport=polling&sid=",
+    "many sessions": "EIO=4&transport=polling&sid=a&sid=b",
+    "half a character": "EIO=4&transport=polling&sid=%ff%00",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_QUERIES)
+def test_a_strange_query_is_refused_like_every_other_request(web: Web, wrong: str):
+    for body in (None, "40"):
+        answer = ask(web, WRONG_QUERIES[wrong], body)
+        assert (answer.status, answer.error["code"]) == (400, "malformed")
+        assert "script" not in answer.text
+
+
+def test_a_websocket_that_does_not_shake_hands_is_refused(web: Web):
+    for headers in ({}, {"Upgrade": "websocket", "Connection": "Upgrade"}):
+        answer = ask(web, "EIO=4&transport=websocket", **headers)
+        assert (answer.status, answer.error["code"]) == (426, "upgrade_required")
+    assert ask(web, "EIO=4&transport=polling", method="PUT").error["code"] == "method_not_allowed"
+
+
+WRONG_BODIES: dict[str, bytes] = {
+    "nothing": b"",
+    "no packet": b"x",
+    "a packet of no type": b"9",
+    "text that is none": b"\xff\xfe",
+    "binary": b"bAAECAw==",
+    "binary that is none": b"b!",
+    "an event with attachments": b'451-["x",{"_placeholder":true,"num":0}]',
+    "an unknown packet of Socket.IO": b"49",
+    "a refusal, from a client": b'44{"message":"no"}',
+    "broken JSON": b"42{",
+    "an event without a name": b"42[]",
+    "an event that is none": b'42"x"',
+    "brackets without end": b"42" + b"[" * 4000,
+    "a number without end": b"42[" + b"9" * 4000 + b"]",
+    "an id without end": b"42" + b"9" * 200 + b"[]",
+    "too many packets": b"\x1e".join([b"3"] * 17),
+    "JSONP": b"d=%5B",
+    "a namespace that is not there": b"40/admin,",
+    "an event before the handshake": b'42["x"]',
+    "a ping of the client": b"2",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_BODIES)
+def test_a_strange_packet_ends_its_own_session_at_the_most(web: Web, wrong: str):
+    sid = begin(web)
+    answer = ask(web, of(sid), WRONG_BODIES[wrong])
+    assert answer.status in (200, 400)
+    assert answer.status == 200 or answer.error["code"] == "malformed"
+    assert ask(web, of(sid), "1").status in (200, 400)
+    assert web.ready()
+
+
+def test_a_large_packet_is_refused(web: Web):
+    sid = begin(web)
+    assert ask(web, of(sid), b"4" * 5000).error["code"] == "too_large"
+    with frames(web, max_size=None) as client:
+        client.send("4" * 5000)
+        assert end_of(client) == 1009
+
+
+STRANGE_FRAMES: dict[str, str | bytes] = {
+    "binary": b"\x00\x01",
+    "nothing": "",
+    "no packet": "x",
+    "brackets without end": "42" + "[" * 4000,
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE_FRAMES)
+def test_a_strange_frame_ends_its_own_connection(web: Web, strange: str):
+    with frames(web) as client:
+        client.send(STRANGE_FRAMES[strange])
+        assert end_of(client) in (1000, 1003)
+    assert web.ready()
+
+
+@pytest.mark.parametrize("kind", ["packets", "pings"])
+def test_a_client_that_sends_too_much_has_to_go(web: Web, kind: str):
+    with frames(web) as client:
+        try:
+            for number in range(4000):
+                client.ping(f"{number:0125}") if kind == "pings" else client.send("3")
+        except ConnectionClosed:
+            pass
+        assert end_of(client) == (1008 if kind == "pings" else 1000)
+
+
+def test_two_requests_of_a_session_do_not_wait_at_the_same_time(web: Web):
+    sid = signed_in(web)
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(ask, web, of(sid)) for _ in range(2)]
+        refused = wait_until(lambda: next((one for one in answers if one.done()), None), "refusal").result()
+        assert refused.error["code"] == "malformed"
+        assert ask(web, of(sid), "1").status == 200  # the client leaves, and the other one ends
+        assert {one.result().status for one in answers} == {200, 400}
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null"])
+def test_a_page_of_another_origin_is_refused(web: Web, origin: str):
+    assert ask(web, "EIO=4&transport=polling", Origin=origin).error["code"] == "forbidden"
+    assert ask(web, of(begin(web)), "40", Origin=origin).error["code"] == "forbidden"
+    with pytest.raises(InvalidStatus) as refused:
+        frames(web, origin=origin)
+    assert refused.value.response.status_code == 403
+
+
+def test_a_page_of_a_named_origin_and_our_own_may_connect(web: Web):
+    for origin in (PAGE, f"http://127.0.0.1:{web.port}"):
+        assert ask(web, "EIO=4&transport=polling", Origin=origin).status == 200
+        with frames(web, origin=origin) as client:
+            assert client.recv(timeout=PATIENCE_S).startswith("0{")
+    assert ask(web, "EIO=4&transport=polling", Origin=PAGE).headers["Access-Control-Allow-Origin"] == PAGE
+
+
+def test_a_preflight_allows_the_odd_headers_that_some_clients_send(web: Web):
+    odd = ("access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers")
+    asked = {"Access_Control_Request_Method": "GET", "Access_Control_Request_Headers": ", ".join(odd)}
+    answer = ask(web, "EIO=4&transport=polling", method="OPTIONS", Origin=PAGE, **asked)
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+    assert set(odd) <= {name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")}
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+
+
+def test_who_says_not_who_it_is_holds_no_place_for_long_and_nobody_up(web: Web):
+    wait_until(lambda: ask(web, "EIO=4&transport=polling").status == 200, "place for a session")
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(HALF_OPEN + 20))
+        opened = list(pool.map(lambda _: ask(web, "EIO=4&transport=polling"), range(60)))
+        good = [json.loads(one.text[1:])["sid"] for one in opened if one.status == 200]
+        refused = [one for one in opened if one.status != 200]
+        assert HALF_OPEN - 10 <= len(good) <= HALF_OPEN
+        assert {(one.status, one.error["code"], one.headers["Retry-After"]) for one in refused} == {(503, "busy", "5")}
+        waiting = [pool.submit(ask, web, of(sid)) for sid in good[1:]]
+        silent = stack.enter_context(frames(web, good[0]))  # it never says that it wants to change
+        assert web.call("GET", "/jobs")[0] == 200
+        assert {one.result().text for one in waiting} <= {"1", "6\x1e1"}  # the server's word that it is over
+        assert end_of(silent) in (1000, 1003)
+    assert begin(web)
+
+
+def test_there_are_so_many_connections_in_all_and_the_next_is_asked_to_come_again(web: Web):
+    sids = [signed_in(web, f"user {number}") for number in range(3)]
+    late = begin(web)
+    ask(web, of(late), f'40{{"token":"{auth.issue(SECRET, "late")}"}}')
+    assert ask(web, of(late)).text.startswith('44{"message":"too many connections; try again later"')
+    for sid in sids:
+        ask(web, of(sid), "1")
+    assert signed_in(web, "late")
+
+
+def test_nothing_of_all_this_is_a_fault_of_ours_or_shows_a_token(web: Web, log: Path):
+    text = log.read_text()
+    assert "Traceback" not in text
+    assert " 500 in " not in text
+    assert auth.issue(SECRET, "ann")[:20] not in text
+    assert "<script>" not in text
