@@ -1,6 +1,7 @@
 """The routes under which users follow and steer their jobs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from flask import Response, jsonify, request
 from sqlalchemy import Connection
@@ -47,9 +48,21 @@ def runs(yard: Yard, user: User, job_id: str) -> answers.Runs:
 def picture(yard: Yard, user: User, job_id: str) -> Response:
     with autocommit(yard.engine) as conn:
         job = _completed(conn, user, job_id)
+    return _picture(job, job.result_data or {})
+
+
+def drawing(yard: Yard, user: User, job_id: str) -> Response:
+    """As far as it is drawn; of a job that has not begun an empty canvas, of one that has failed too."""
+    with autocommit(yard.engine) as conn:
+        objects = queries.drawn(conn, job_id=plain_id(job_id), user_id=user.id)  # first: the job's end takes them away
+        job = _job(conn, user, job_id)
+    return _picture(job, job.result_data or {"objects": objects})
+
+
+def _picture(job: Job, canvas: Mapping[str, Any]) -> Response:
     if job.job_type != CANVAS:
         raise NotPossible("Only a canvas can be shown as a picture")
-    drawn = svg.render(job.result_data or {})
+    drawn = svg.render(canvas)
     return Response(drawn, mimetype="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
 
 

@@ -136,6 +136,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refuses=(*OF_A_JOB, 400),
         tells={200: Answer("The picture", media=(SVG,))},
     ),
+    ("GET", f"{PREFIX}/job/{{job_id}}/drawing.svg"): Operation(
+        id="drawing",
+        summary="Get a canvas as a picture, as far as it is drawn",
+        description="While the model writes, what is finished; before that an empty canvas, afterwards the result.",
+        refuses=(*OF_A_JOB, 400),
+        tells={200: Answer("The picture", media=(SVG,))},
+    ),
     ("GET", f"{PREFIX}/job/{{job_id}}/runs"): Operation(
         id="runs",
         summary="See which runs of a job failed, and why",

@@ -19,6 +19,7 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", "/job/<job_id>/why", why.why),
     ("GET", "/job/<job_id>/result", jobs.result),
     ("GET", "/job/<job_id>/result.svg", jobs.picture),
+    ("GET", "/job/<job_id>/drawing.svg", jobs.drawing),
     ("GET", "/job/<job_id>/runs", jobs.runs),
     ("POST", "/job/<job_id>/cancel", jobs.cancel),
     ("POST", "/job/<job_id>/retry", jobs.retry),

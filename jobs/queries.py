@@ -115,6 +115,14 @@ def runs(conn: Connection, *, job_id: str, user_id: str) -> list[dict[str, Any]]
     return found
 
 
+def drawn(conn: Connection, *, job_id: str, user_id: str) -> list[dict[str, Any]]:
+    """The objects that a running job has drawn so far; none when it has drawn nothing, or is not this user's."""
+    objects: dict[str, dict[str, Any]] = {}
+    for part in conn.execute(statement("drawn"), {"id": job_id, "user_id": user_id}):
+        objects = ({} if part.anew else objects) | {obj["id"]: obj for obj in part.objects}
+    return list(objects.values())
+
+
 def stats(conn: Connection, *, user_id: str) -> dict[State, int]:
     """How many of the user's jobs are in each state; every state has its number."""
     counted = {row.status: row.n for row in conn.execute(statement("stats"), {"user_id": user_id})}

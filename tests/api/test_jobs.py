@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event, text
 
+from jobs import queries
 from jobs.job import Key
 from tests.api.kit import STATUS_FIELDS, assert_error
 from tests.factory import make_job, row_of
+from tests.jobs import kit
 
+CIRCLE = {"object_type": "circle", "properties": {"x": 500, "y": 500, "radius": 40}}
 CANVAS = {
     "title": "<b>Login</b>",
     "objects": [
@@ -114,9 +117,34 @@ def test_a_canvas_is_a_picture_that_can_do_nothing(yard):
     assert "<script>" not in answer.text
 
 
+def test_a_canvas_is_a_picture_while_it_is_drawn(yard):
+    job_id, circle = make_job(yard.conn, "processing", job_type="create_canvas"), CIRCLE
+
+    def shown() -> int:
+        answer = yard.get(f"/job/{job_id}/drawing.svg")
+        assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+        return answer.text.count("<circle")
+
+    assert shown() == 0
+    for n, (anew, ids, seen) in enumerate([(True, "ab", 2), (False, "bc", 3), (True, "d", 1)], start=1):
+        kit.report(yard.conn, job_id, 1, n=n, anew=anew, objects=[{"id": one, **circle} for one in ids])
+        assert shown() == seen
+    kit.complete(yard.conn, job_id, 1, {"title": "t", "objects": [circle] * 5})
+    assert shown() == 5
+
+
+def test_nothing_is_shown_of_what_a_stranger_draws(yard):
+    job_id = make_job(yard.conn, "processing", job_type="create_canvas", user_id="bob")
+    kit.report(yard.conn, job_id, 1, objects=[{"id": "a", **CIRCLE}])
+    assert_error(yard.get(f"/job/{job_id}/drawing.svg"), 404, "not_found")
+    assert queries.drawn(yard.conn, job_id=job_id, user_id="ann") == []
+
+
 def test_only_a_canvas_is_a_picture(yard):
     job_id = make_job(yard.conn, "completed", job_type="summary", result_data=CANVAS)
-    assert_error(yard.get(f"/job/{job_id}/result.svg"), 400, "not_possible")
+    for kind in ("result", "drawing"):
+        assert_error(yard.get(f"/job/{job_id}/{kind}.svg"), 400, "not_possible")
 
 
 @pytest.mark.parametrize("state", ["ready", "waiting"])

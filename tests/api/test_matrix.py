@@ -57,6 +57,7 @@ MATRIX = {
     ("POST", "/operations/redrive"): Row(403, 403, 200, state="failed", body={}),
     ("GET", "/job/<job_id>/result"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/result.svg"): Row(200, 404, 404),
+    ("GET", "/job/<job_id>/drawing.svg"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/runs"): Row(200, 404, 404),
     ("POST", "/job/<job_id>/cancel"): Row(200, 404, 404, state="ready"),
     ("POST", "/job/<job_id>/retry"): Row(200, 404, 404, state="failed"),

@@ -86,6 +86,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("claim_capped", {**CAPPED, "fleet_cap": 3, "oldest_start": HOUR_AGO}, {"ready", "ready_by_user", "running"}),
     ("claim_capped", {**CAPPED, "fleet_cap": None, "oldest_start": HOUR_AGO}, {"ready", "ready_by_user", "running"}),
     ("complete", {"outcomes": DONE}, {"pkey"}),
+    ("drawn", MINE, {"pkey"}),
     ("end_pauses", {}, set()),
     ("enqueue", ENQUEUE, {"ready_by_user"}),
     ("enqueue", {**ENQUEUE, "idempotency_key": "k", "request_hash": "h"}, {"ready_by_user"}),

@@ -179,6 +179,17 @@ def test_parts_are_read_from_where_they_were_read_last_and_of_the_newest_run_alo
     assert [part[0] for part in row.parts] == [1, 2, 3]
 
 
+def test_what_was_drawn_is_its_users_alone(conn):
+    job_id = make_job(conn, "processing", claim_seq=2)
+    insert = "insert into ai_job_parts values (:id, :claim_seq, :n, :anew, cast(:objects as jsonb))"
+    for claim_seq, n, anew, name in ((1, 9, False, "old"), (2, 1, True, "a"), (2, 2, True, "b"), (2, 3, False, "c")):
+        part = {"id": job_id, "claim_seq": claim_seq, "n": n, "anew": anew, "objects": json.dumps([circle(name)])}
+        conn.execute(text(insert), part)
+    names = [obj["id"] for obj in queries.drawn(conn, job_id=job_id, user_id="ann")]
+    assert names == ["b", "c"]
+    assert queries.drawn(conn, job_id=job_id, user_id="bob") == []
+
+
 def test_say_and_draw_from_many_threads_lose_nothing():
     told, kept = Progress(), []
     ends = threading.Event()

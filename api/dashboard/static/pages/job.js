@@ -63,6 +63,13 @@ export function job(main, _user, id) {
     known = found;
   }
 
+  /** What the event itself tells is shown without asking for more: while a canvas is drawn there are many. */
+  function grow(event) {
+    known = { ...known, version: event.version, progress: event.progress, progress_message: event.message };
+    picture(drawn, known, true);
+    fill(beside, BESIDE.flatMap((part) => part(known, [], null)));
+  }
+
   function gone() {
     clearInterval(net);
     setText(title, "Not found");
@@ -99,10 +106,11 @@ export function job(main, _user, id) {
     }
   }
 
-  const deaf = listen((event) => {
+  const deaf = listen((event, name) => {
     if (event.job_id !== id) return;
     if (known && event.version <= known.version && event.progress === known.progress) return;
-    again();
+    if (name === "ai_job_update" && event.status === "processing" && known?.status === "processing") grow(event);
+    else again();
   });
   const net = setInterval(() => { if (!document.hidden && (!isLive() || known?.status === "queued") && !FINAL.includes(known?.status)) again(); }, NET_MS);
   again();

@@ -12,6 +12,7 @@ export function picture(place, job, changed) {
     if (changed) fill(place, h("h2", {}, "Result"), h("pre", { tabindex: "0" }, JSON.stringify(job.result_data, null, 2)));
   } else if (job.status === "processing" || job.status === "queued") {
     waiting(place, job);
+    if (job.status === "processing" && job.job_type === "create_canvas") draw(place.querySelector(".canvas"), job);
   } else if (changed) {
     fill(place, h("p", { class: "banner" }, job.error_message ?? `The job is ${job.status}`));
   }
@@ -33,7 +34,20 @@ function waiting(place, job) {
     return;
   }
   fill(place, h("div", { class: "waiting-box" }, h("p", { role: "status" }, words),
-    h("progress", { max: "100", value: job.progress, "aria-label": "Progress" })));
+    h("progress", { max: "100", value: job.progress, "aria-label": "Progress" })), h("figure", { class: "canvas growing" }));
+}
+
+/** The canvas as far as it is drawn; one look at a time, each in the place of the last once it is there, so nothing flickers. */
+async function draw(figure, job) {
+  figure.version = job.version;
+  if (figure.busy) return;
+  figure.busy = true;
+  for (let shown = null; shown !== figure.version && figure.isConnected;) {
+    shown = figure.version;
+    const image = h("img", { src: `${BASE}/job/${job.id}/drawing.svg?version=${shown}`, alt: "The canvas as far as it is drawn" });
+    await image.decode().then(() => fill(figure, image), () => {}); // one that did not come is made up for by the next
+  }
+  figure.busy = false;
 }
 
 export function facts(job) {
