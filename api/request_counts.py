@@ -28,10 +28,12 @@ class RequestCounts:
         app.after_request(self._answered)
 
     def show_audience(self, waiting: Callable[[], int], sockets: Callable[[], int]) -> None:
-        """How many requests wait for the end of their job, and how many WebSockets are connected."""
+        """How many requests wait for the end of their job, and how many connections follow their user's jobs."""
         help_text = "Requests that wait for the end of their job"
         Gauge("yardmaster_requests_waiting", help_text, registry=self._here).set_function(waiting)
-        Gauge("yardmaster_sockets", "WebSockets that are connected", registry=self._here).set_function(sockets)
+        Gauge(
+            "yardmaster_sockets", "Connections that follow jobs, WebSocket and Socket.IO", registry=self._here
+        ).set_function(sockets)
 
     def _answered(self, response: Response) -> Response:
         method = request.method if request.method in METHODS else "other"

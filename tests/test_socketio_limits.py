@@ -259,6 +259,29 @@ def test_there_are_so_many_connections_in_all_and_the_next_is_asked_to_come_agai
     assert signed_in(web, "late")
 
 
+def test_a_session_that_has_become_a_websocket_is_not_asked_for_over_http(web: Web):
+    with frames(web) as client:
+        sid = json.loads(str(client.recv(timeout=PATIENCE_S))[1:])["sid"]
+        assert ask(web, of(sid), "3").error["code"] == "malformed"
+        assert ask(web, of(sid)).error["code"] == "malformed"
+        with pytest.raises(InvalidStatus) as refused:
+            frames(web, sid)
+        assert refused.value.response.status_code == 400
+
+
+def test_the_time_that_a_client_waits_for_news_is_no_answers_time(web: Web):
+    def timed(method: str) -> str:
+        name = f'yardmaster_http_request_seconds_count{{method="{method}",route="/socket.io/"}}'
+        return next(line for line in web.text("GET", "/metrics")[1].splitlines() if line.startswith(name))
+
+    sid = signed_in(web)
+    before = timed("GET"), timed("POST")
+    ask(web, of(sid), "1")
+    ask(web, of(sid))
+    assert timed("GET") == before[0]
+    assert timed("POST") != before[1]
+
+
 def test_nothing_of_all_this_is_a_fault_of_ours_or_shows_a_token(web: Web, log: Path):
     text = log.read_text()
     assert "Traceback" not in text

@@ -137,6 +137,13 @@ class Engine(Server):  # type: ignore[misc]  # engine.io has no types
         self.wake(session)
         return session
 
+    def _get_socket(self, sid: str) -> Session:
+        """Raises KeyError for one that is over, which look() alone forgets: its client may still be listening."""
+        session: Session = self.sockets[sid]
+        if session.closed:
+            raise KeyError
+        return session
+
     def _trigger_event(self, event: str, *given: Any, **_named: Any) -> Any:
         """In the calling thread, and told in our log: the library's own shows what clients have sent."""
         try:
