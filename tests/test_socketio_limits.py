@@ -125,6 +125,8 @@ def test_a_websocket_that_does_not_shake_hands_is_refused(web: Web):
         answer = ask(web, "EIO=4&transport=websocket", **headers)
         assert (answer.status, answer.error["code"]) == (426, "upgrade_required")
     assert ask(web, "EIO=4&transport=polling", method="PUT").error["code"] == "method_not_allowed"
+    answer = ask(web, "EIO=4&transport=polling", method="HEAD")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST, OPTIONS")
 
 
 WRONG_BODIES: dict[str, bytes] = {
@@ -163,9 +165,9 @@ def test_a_strange_packet_ends_its_own_session_at_the_most(web: Web, wrong: str)
 
 def test_a_large_packet_is_refused(web: Web):
     sid = begin(web)
-    assert ask(web, of(sid), b"4" * 5000).error["code"] == "too_large"
+    assert ask(web, of(sid), b"4" * 10_000).error["code"] == "too_large"
     with frames(web, max_size=None) as client:
-        client.send("4" * 5000)
+        client.send("4" * 10_000)
         assert end_of(client) == 1009
 
 

@@ -52,6 +52,11 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self._allowance = Allowance(PACKETS, PACKETS_PER_S)
         self._ending = threading.Lock()  # taken once
 
+    @property
+    def is_done(self) -> bool:
+        """Whether its client has been told everything, the end too."""
+        return bool(self.closed) and self.queue.empty()
+
     def is_over(self, now_s: float) -> bool:
         """Whether its token has ended, or it has had the time to send one."""
         if self.follower is None or self.user is None:

@@ -15,10 +15,11 @@ from simple_websocket import ConnectionClosed, Server
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
+from api.auth import TOKEN_CHARS
 from api.live.allowance import Allowance
 from api.live.whole import Whole
 
-MESSAGE_BYTES = 4096  # of a client, over either transport
+MESSAGE_BYTES = TOKEN_CHARS + 1024  # of a client, over either transport: its token, and what is around it
 READ_BYTES = 4096
 READS, READS_PER_S = 120, 2.0  # of a client, at once and in the long run
 MS = 1000

@@ -30,7 +30,14 @@ silent = logging.getLogger("yardmaster.socket.io")  # what the libraries would s
 silent.disabled = True
 
 SPARE = 64  # waiting requests beyond api.sockets.most: of who has not said who it is, or changes to a WebSocket
+PLAIN = ("0", "1", "2", "3")  # CONNECT, DISCONNECT, EVENT, ACK
 SESSION = "yardmaster.session"  # in the environment of the library's requests
+
+
+def check_plain(data: Any) -> None:
+    """Raises ValueError for what is no packet of Socket.IO, or one that would be kept until its attachments come."""
+    if not isinstance(data, str) or data[:1] not in PLAIN:
+        raise ValueError
 
 
 class Sessions:
@@ -85,6 +92,7 @@ class Sessions:
         if session is None:
             return
         try:
+            check_plain(data)
             self._io.server._handle_eio_message(sid, data)  # noqa: SLF001 - what its own engine would call
         except Exception as fault:  # noqa: BLE001 - whatever a client's packet brings the library to ends that client
             log.info("a Socket.IO client sent a packet that cannot be used (%s)", type(fault).__name__)

@@ -20,7 +20,8 @@ from engineio.exceptions import EngineIOError
 from engineio.packet import NOOP, Packet
 from engineio.payload import Payload
 from flask import Blueprint, Flask, Response, current_app, g, request
-from wsproto.utilities import RemoteProtocolError
+from werkzeug.exceptions import MethodNotAllowed
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from api.auth import Verifier
 from api.body import read_raw
@@ -35,6 +36,7 @@ from config import Config
 
 log = logging.getLogger(__name__)
 
+GONE = "There is no such session; connect again"
 TRANSPORTS = ("polling", "websocket")
 KEPT = ("REQUEST_METHOD", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "wsgi.url_scheme")
 
@@ -50,6 +52,8 @@ def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Co
 
 
 def _listen(sessions: Sessions, most: Callable[[], int]) -> Response:
+    if request.method != "GET":  # HEAD would take packets and not deliver them
+        raise MethodNotAllowed(valid_methods=["GET", "POST", "OPTIONS"])
     transport = request.args.get("transport", TRANSPORTS[0])
     if transport not in TRANSPORTS:
         raise Malformed("The transport is polling or websocket")
@@ -91,7 +95,7 @@ def _known(sessions: Sessions) -> Session:
     """Not one that has become a WebSocket."""
     session = sessions.find(request.args.get("sid", ""))
     if session is None or session.upgraded:
-        raise Malformed("There is no such session; connect again")
+        raise Malformed(GONE)
     _name(session)
     return session
 
@@ -105,10 +109,13 @@ def _news(session: Session) -> list[Packet]:
     if session.upgrading:
         return [Packet(NOOP)]  # the rest goes over the WebSocket
     try:
-        return session.poll()
+        packets = [] if session.is_done else session.poll()
     except EngineIOError:  # nothing came, not even our own ping
         session.close()
-        raise Malformed("The session has ended; connect again") from None
+        packets = []
+    if not packets:
+        raise Malformed(GONE)
+    return packets
 
 
 def _packets(packets: list[Packet]) -> Response:
@@ -122,7 +129,7 @@ def _follow(sessions: Sessions) -> Response:
         try:
             patience = lambda: None if session.upgraded else CONNECT_S  # noqa: E731 - reads better than a function
             session.frames = Frames(request.environ, patience)
-        except (RemoteProtocolError, RuntimeError):
+        except (LocalProtocolError, OSError, RemoteProtocolError, RuntimeError):
             if not session.connected:
                 session.close()
             raise UpgradeRequired from None

@@ -139,6 +139,15 @@ def test_a_second_handshake_changes_nothing(hub: Hub):
     assert list(hub._followers) == ["ann"]
 
 
+def test_packets_that_wait_for_attachments_are_not_taken(hub: Hub):
+    client = client_of(hub)
+    place = begun(client)
+    said(client, place, PROVEN)
+    assert said(client, place, '451-["x",{"_placeholder":true,"num":0}]') == ["1"]
+    assert hub.count() == 0
+    assert [client.get(place).status_code for _ in range(2)] == [400, 400]  # and they do not wait
+
+
 def test_a_process_that_stops_ends_its_sessions_and_begins_none(hub: Hub):
     client = client_of(hub)
     places = [begun(client), begun(client)]
