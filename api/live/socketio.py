@@ -57,8 +57,6 @@ def _listen(sessions: Sessions, most: Callable[[], int]) -> Response:
     transport = request.args.get("transport", TRANSPORTS[0])
     if transport not in TRANSPORTS:
         raise Malformed("The transport is polling or websocket")
-    if transport == "websocket" and request.headers.get("Upgrade", "").lower() != "websocket":
-        raise UpgradeRequired
     if transport == "websocket":
         with sessions.place(most()):
             return _follow(sessions)
