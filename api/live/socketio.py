@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 from engineio.exceptions import EngineIOError
-from engineio.packet import NOOP, Packet
+from engineio.packet import CLOSE, NOOP, Packet
 from engineio.payload import Payload
 from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -106,14 +106,13 @@ def _name(session: Session) -> None:
 def _news(session: Session) -> list[Packet]:
     if session.upgrading:
         return [Packet(NOOP)]  # the rest goes over the WebSocket
+    if session.is_done:
+        raise Malformed(GONE)
     try:
-        packets = [] if session.is_done else session.poll()
+        return session.poll() or [Packet(CLOSE)]  # none: the client has ended it by another request
     except EngineIOError:  # nothing came, not even our own ping
         session.close()
-        packets = []
-    if not packets:
-        raise Malformed(GONE)
-    return packets
+        return [Packet(CLOSE)]
 
 
 def _packets(packets: list[Packet]) -> Response:

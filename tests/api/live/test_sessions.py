@@ -145,6 +145,7 @@ def test_packets_that_wait_for_attachments_are_not_taken(hub: Hub):
     said(client, place, PROVEN)
     assert said(client, place, '451-["x",{"_placeholder":true,"num":0}]') == ["1"]
     assert hub.count() == 0
+    assert client.get(place).text == "1"
     assert [client.get(place).status_code for _ in range(2)] == [400, 400]  # and they do not wait
 
 
