@@ -258,7 +258,19 @@ def test_there_are_so_many_connections_in_all_and_the_next_is_asked_to_come_agai
     assert ask(web, of(late)).text.startswith('44{"message":"too many connections; try again later"')
     for sid in sids:
         ask(web, of(sid), "1")
-    assert signed_in(web, "late")
+    ask(web, of(signed_in(web, "late")), "1")
+
+
+def test_a_client_that_hangs_up_while_it_waits_gives_its_place_back(web: Web):
+    def connected() -> bool:
+        return "yardmaster_sockets 0.0" not in web.text("GET", "/metrics")[1]
+
+    sid = signed_in(web)
+    line = HTTPConnection("127.0.0.1", web.port)
+    line.request("GET", f"/socket.io/?{of(sid)}")
+    assert connected()
+    line.close()
+    wait_until(lambda: not connected(), "end of the session", within_s=15)  # its ping would need 45 s
 
 
 def test_a_session_that_has_become_a_websocket_is_not_asked_for_over_http(web: Web):

@@ -5,6 +5,7 @@ bound.  Here one thread (api.live.teller) pings, looks at every session and fill
 """
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self.is_held_back = False  # the queue is full, and something waits for room in it
         self.polling, self.framing = threading.Lock(), threading.Lock()  # held by the one request of each kind
         self.frames: Frames | None = None
+        self.line: socket.socket | None = None  # of the request that waits
         self.since_s = time.monotonic()  # without a user
         self.closed_s: float | None = None
         self._ping_s: float | None = None
@@ -171,7 +173,17 @@ class Engine(Server):  # type: ignore[misc]  # engine.io has no types
             if now_s >= session.closed_s + CUT_S:
                 session.cut()
                 self.sockets.pop(session.sid, None)
-        elif session.is_over(now_s):
+        elif session.is_over(now_s) or has_hung_up(session.line):
             session.close()
         elif session.check_ping_timeout():
             session.ping(now_s)
+
+
+def has_hung_up(line: socket.socket | None) -> bool:
+    """Whether the client has closed it; None: there is none that it could have."""
+    try:
+        return line is not None and line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:  # it says nothing, and listens
+        return False
+    except OSError:
+        return True

@@ -65,7 +65,11 @@ def _listen(sessions: Sessions, most: Callable[[], int]) -> Response:
     session = _known(sessions)
     g.waits_for_news = True
     with _alone(session.polling), sessions.place(most()):
-        return _packets(_news(session))
+        session.line = request.environ.get("gunicorn.socket")
+        try:
+            return _packets(_news(session))
+        finally:
+            session.line = None
 
 
 def _say(sessions: Sessions) -> Response:
