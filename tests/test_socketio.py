@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from api import auth
-from tests.processes import QUICK, SECRET, Web, environment, fleet, wait_until
+from tests.processes import SECRET, Web, fleet, wait_until
 from tests.socketio_clients import WAYS, Client, Node, needs_node, node
 from tests.test_live import later, socket, told
 
@@ -200,21 +200,3 @@ def test_unknown_events_are_ignored_and_too_many_end_the_connection_for_good(web
         assert client.ended(job_id)[-1][0] == "ai_job_complete"
         client.do("emit", times=200)
         assert client.hears("disconnect") == "io server disconnect"  # of which the client does not come back by itself
-
-
-def test_a_server_that_comes_back_is_found_by_itself_and_tells_what_is_live(database_url: str, browser: Node):
-    env = environment(database_url, **QUICK, **SPLIT)
-    with fleet(database_url, **SPLIT) as ([web], _), ExitStack() as stack:
-        clients = [stack.enter_context(browser.client(web.port, "hugo", **way)) for way in WAYS.values()]
-        for client in clients:
-            client.hears("connect")
-        job_id = later(web, "hugo")
-        assert web.stop() == 0
-        for client in clients:
-            assert client.hears("disconnect") in ("transport close", "transport error")
-        again = Web(env, port=web.port)
-        stack.callback(again.end)
-        wait_until(again.ready, "web process that is ready again")
-        for client in clients:
-            client.hears("connect")
-            assert client.hears("ai_job_update")["job_id"] == job_id

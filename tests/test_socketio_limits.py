@@ -15,6 +15,8 @@ from websockets.sync.client import ClientConnection, connect
 from api import auth
 from api.live.engine import HALF_OPEN
 from tests.processes import QUICK, SECRET, Web, environment, wait_until
+from tests.socketio_clients import WAYS, needs_node, node
+from tests.test_live import later
 
 PAGE = "https://app.example.org"
 FEW = {
@@ -143,6 +145,7 @@ WRONG_BODIES: dict[str, bytes] = {
     "an event without a name": b"42[]",
     "an event that is none": b'42"x"',
     "brackets without end": b"42" + b"[" * 4000,
+    "others": b"4" + b"[" * 4000,
     "a number without end": b"42[" + b"9" * 4000 + b"]",
     "an id without end": b"42" + b"9" * 200 + b"[]",
     "too many packets": b"\x1e".join([b"3"] * 17),
@@ -176,6 +179,7 @@ STRANGE_FRAMES: dict[str, str | bytes] = {
     "nothing": "",
     "no packet": "x",
     "brackets without end": "42" + "[" * 4000,
+    "others": "4" + "[" * 4000,
 }
 
 
@@ -196,6 +200,12 @@ def test_a_client_that_sends_too_much_has_to_go(web: Web, kind: str):
         except ConnectionClosed:
             pass
         assert end_of(client) == (1008 if kind == "pings" else 1000)
+
+
+def test_nothing_is_compressed_for_that_would_hold_more_than_all_the_rest(web: Web):
+    with connect(f"ws://127.0.0.1:{web.port}/socket.io/?EIO=4&transport=websocket") as client:
+        assert client.request.headers["Sec-WebSocket-Extensions"]
+        assert "Sec-WebSocket-Extensions" not in client.response.headers
 
 
 def test_two_requests_of_a_session_do_not_wait_at_the_same_time(web: Web):
@@ -302,3 +312,22 @@ def test_nothing_of_all_this_is_a_fault_of_ours_or_shows_a_token(web: Web, log: 
     assert " 500 in " not in text
     assert auth.issue(SECRET, "ann")[:20] not in text
     assert "<script>" not in text
+
+
+@needs_node
+def test_a_server_that_comes_back_is_found_by_itself_and_tells_what_is_live(web: Web, database_url: str):
+    """Last in this file: it ends the server that the others ask."""
+    with node() as browser, ExitStack() as stack:
+        clients = [stack.enter_context(browser.client(web.port, "hugo", **way)) for way in WAYS.values()]
+        for client in clients:
+            client.hears("connect")
+        job_id = later(web, "hugo")
+        assert web.stop() == 0
+        for client in clients:
+            assert client.hears("disconnect") in ("transport close", "transport error")
+        again = Web(environment(database_url, **QUICK, **FEW), port=web.port)
+        stack.callback(again.end)
+        wait_until(again.ready, "web process that is ready again")
+        for client in clients:
+            client.hears("connect")
+            assert client.hears("ai_job_update")["job_id"] == job_id

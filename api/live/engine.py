@@ -52,7 +52,6 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self.closed_s: float | None = None
         self._ping_s: float | None = None
         self._allowance = Allowance(PACKETS, PACKETS_PER_S)
-        self._ending = threading.Lock()  # taken once
 
     @property
     def is_done(self) -> bool:
@@ -103,7 +102,7 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
 
     def close(self, wait: bool = False, abort: bool = False, reason: str | None = None) -> None:  # noqa: ARG002, FBT001, FBT002 - the library's signature
         """Never waits; what is queued still goes out if the client takes it within CUT_S."""
-        if self._ending.acquire(blocking=False):
+        if not self.closing:
             self.closed_s = time.monotonic()
             self.last_ping = None  # or one who has not answered would not be told
             super().close(wait=False, abort=abort, reason=reason)

@@ -94,7 +94,9 @@ def test_a_silent_client_is_pinged_and_one_that_does_not_answer_has_to_go(engine
     engine.look(began_s + PING_S + 2)
     assert kinds(session) == [PING]
     session.receive(Packet(PONG))
+    due_s = session._ping_s
     session.receive(Packet(PONG))  # one that nobody has asked for
+    assert session._ping_s == due_s
     engine.look(time.monotonic() + PING_S - 1)
     assert kinds(session) == []
     engine.look(time.monotonic() + PING_S + 1)
