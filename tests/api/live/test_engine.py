@@ -196,7 +196,7 @@ def test_clients_that_come_and_go_at_the_same_time_are_all_known():
     )
 
     def come_and_go(number: int) -> None:
-        for turn in range(150):
+        for turn in range(500):
             sid = clients.pre_connect(f"{number} {turn}", "/")
             clients.connect(sid, "/")
             if not clients.is_connected(sid, "/"):
