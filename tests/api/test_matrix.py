@@ -77,6 +77,8 @@ MATRIX = {
     ("GET", "/session"): Row(200, 200, 200),
     ("DELETE", "/session"): open_to_all(),  # takes a cookie away: tests/api/test_session.py has those who hold one
     ("GET", "/ws"): Row(426, 426, 426),  # tests/test_live.py has those who connect
+    ("GET", "//socket.io/"): open_to_all(400),  # tests/test_socketio.py has those who connect, and prove who they are
+    ("POST", "//socket.io/"): open_to_all(400),
     ("GET", "/livez"): open_to_all(),
     ("GET", "/readyz"): open_to_all(),
     ("GET", "/health"): open_to_all(),
