@@ -11,6 +11,46 @@ from api import auth
 from tests.processes import SECRET, Web, wait_until
 
 PATIENCE_S = 30
+WRONG_QUERIES = {
+    "no version": "transport=polling",
+    "an old version": "EIO=3&transport=polling",
+    "another transport": "EIO=4&transport=webtransport",
+    "markup": "EIO=4&transport=<script>",
+    "a session that is not there": "EIO=4&transport=polling&sid=<script>alert(1)</script>",
+    "no session": "EIO=4&transport=polling&sid=",
+    "many sessions": "EIO=4&transport=polling&sid=a&sid=b",
+    "half a character": "EIO=4&transport=polling&sid=%ff%00",
+}
+WRONG_BODIES: dict[str, bytes] = {
+    "nothing": b"",
+    "no packet": b"x",
+    "a packet of no type": b"9",
+    "text that is none": b"\xff\xfe",
+    "binary": b"bAAECAw==",
+    "binary that is none": b"b!",
+    "an event with attachments": b'451-["x",{"_placeholder":true,"num":0}]',
+    "an unknown packet of Socket.IO": b"49",
+    "a refusal, from a client": b'44{"message":"no"}',
+    "broken JSON": b"42{",
+    "an event without a name": b"42[]",
+    "an event that is none": b'42"x"',
+    "brackets without end": b"42" + b"[" * 4000,
+    "others": b"4" + b"[" * 4000,
+    "a number without end": b"42[" + b"9" * 4000 + b"]",
+    "an id without end": b"42" + b"9" * 200 + b"[]",
+    "too many packets": b"\x1e".join([b"3"] * 17),
+    "JSONP": b"d=%5B",
+    "a namespace that is not there": b"40/admin,",
+    "an event before the handshake": b'42["x"]',
+    "a ping of the client": b"2",
+}
+STRANGE_FRAMES: dict[str, str | bytes] = {
+    "binary": b"\x00\x01",
+    "nothing": "",
+    "no packet": "x",
+    "brackets without end": "42" + "[" * 4000,
+    "others": "4" + "[" * 4000,
+}
 
 
 class Answer:

@@ -13,7 +13,18 @@ from websockets.sync.client import connect
 
 from api import auth
 from api.live.engine import HALF_OPEN
-from tests.engineio import PATIENCE_S, ask, begin, end_of, frames, of, signed_in
+from tests.engineio import (
+    PATIENCE_S,
+    STRANGE_FRAMES,
+    WRONG_BODIES,
+    WRONG_QUERIES,
+    ask,
+    begin,
+    end_of,
+    frames,
+    of,
+    signed_in,
+)
 from tests.processes import QUICK, SECRET, Web, environment, wait_until
 from tests.socketio_clients import WAYS, needs_node, node
 from tests.test_live import later
@@ -43,18 +54,6 @@ def web(database_url: str, log: Path) -> Iterator[Web]:
             running.end()
 
 
-WRONG_QUERIES = {
-    "no version": "transport=polling",
-    "an old version": "EIO=3&transport=polling",
-    "another transport": "EIO=4&transport=webtransport",
-    "markup": "EIO=4&transport=<script>",
-    "a session that is not there": "EIO=4&transport=polling&sid=<script>alert(1)</script>",
-    "no session": "EIO=4&transport=polling&sid=",
-    "many sessions": "EIO=4&transport=polling&sid=a&sid=b",
-    "half a character": "EIO=4&transport=polling&sid=%ff%00",
-}
-
-
 @pytest.mark.parametrize("wrong", WRONG_QUERIES)
 def test_a_strange_query_is_refused_like_every_other_request(web: Web, wrong: str):
     for body in (None, "40"):
@@ -70,31 +69,6 @@ def test_a_websocket_that_does_not_shake_hands_is_refused(web: Web):
     assert ask(web, "EIO=4&transport=polling", method="PUT").error["code"] == "method_not_allowed"
     answer = ask(web, "EIO=4&transport=polling", method="HEAD")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST, OPTIONS")
-
-
-WRONG_BODIES: dict[str, bytes] = {
-    "nothing": b"",
-    "no packet": b"x",
-    "a packet of no type": b"9",
-    "text that is none": b"\xff\xfe",
-    "binary": b"bAAECAw==",
-    "binary that is none": b"b!",
-    "an event with attachments": b'451-["x",{"_placeholder":true,"num":0}]',
-    "an unknown packet of Socket.IO": b"49",
-    "a refusal, from a client": b'44{"message":"no"}',
-    "broken JSON": b"42{",
-    "an event without a name": b"42[]",
-    "an event that is none": b'42"x"',
-    "brackets without end": b"42" + b"[" * 4000,
-    "others": b"4" + b"[" * 4000,
-    "a number without end": b"42[" + b"9" * 4000 + b"]",
-    "an id without end": b"42" + b"9" * 200 + b"[]",
-    "too many packets": b"\x1e".join([b"3"] * 17),
-    "JSONP": b"d=%5B",
-    "a namespace that is not there": b"40/admin,",
-    "an event before the handshake": b'42["x"]',
-    "a ping of the client": b"2",
-}
 
 
 @pytest.mark.parametrize("wrong", WRONG_BODIES)
@@ -113,15 +87,6 @@ def test_a_large_packet_is_refused(web: Web):
     with frames(web, max_size=None) as client:
         client.send("4" * 10_000)
         assert end_of(client) == 1009
-
-
-STRANGE_FRAMES: dict[str, str | bytes] = {
-    "binary": b"\x00\x01",
-    "nothing": "",
-    "no packet": "x",
-    "brackets without end": "42" + "[" * 4000,
-    "others": "4" + "[" * 4000,
-}
 
 
 @pytest.mark.parametrize("strange", STRANGE_FRAMES)

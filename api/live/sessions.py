@@ -137,9 +137,9 @@ class Sessions:
         self._leave(request.environ[SESSION])
 
     def _gone(self, sid: str, reason: str) -> None:
-        self._io.server._handle_eio_disconnect(sid, reason)  # noqa: SLF001 - what its own engine would call
         if session := self.find(sid):
             self._leave(session)
+        self._io.server._handle_eio_disconnect(sid, reason)  # noqa: SLF001 - what its own engine would call
 
     def _leave(self, session: Session) -> None:
         if follower := session.forget():

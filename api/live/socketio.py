@@ -135,6 +135,7 @@ def _follow(sessions: Sessions) -> Response:
                 session.close()
             raise UpgradeRequired from None
         _carry(session, session.frames)
+        session.frames = None  # each holds the other
     _name(session)
     return _Taken(status=HTTPStatus.SWITCHING_PROTOCOLS)
 
