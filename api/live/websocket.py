@@ -65,7 +65,8 @@ def _enter(hub: Hub, verifier: Verifier, origins: tuple[str, ...]) -> None:
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compression: 120 KB for each connection
     for name in ("gunicorn.socket", "werkzeug.socket"):
         if name in request.environ:
-            request.environ[name] = Whole(request.environ[name])
+            closed = g.follower.close if g.follower else lambda: None
+            request.environ[name] = Whole(request.environ[name], closed)  # whoever leaves gives the place back at once
 
 
 def _token() -> str:
