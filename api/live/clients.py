@@ -21,10 +21,6 @@ class Clients(Manager):  # type: ignore[misc]  # socket.io has no types
         with self._changing:
             return super().connect(*given, **named)
 
-    def is_connected(self, *given: Any, **named: Any) -> Any:
-        with self._changing:  # it looks whether there is a list, and then into it
-            return super().is_connected(*given, **named)
-
     def pre_disconnect(self, *given: Any, **named: Any) -> Any:
         with self._changing:
             return super().pre_disconnect(*given, **named)
