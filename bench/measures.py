@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
+from bench.browser import from_commit_to_page
 from bench.ground import scheduler
 from bench.slow import SLOW_CLIENTS, beside
 from bench.sockets import measured, quantile_ms
@@ -132,6 +133,12 @@ def sockets(url: str) -> Figures:
     }
 
 
+def browser(url: str) -> Figures:
+    """One event after the other, from its commit to a page in a browser; the page's clock counts milliseconds."""
+    took_s = from_commit_to_page(url)
+    return {f"browser, p{share:.0%}".rstrip("%"): (quantile_ms(took_s, share), "ms") for share in (0.5, 0.95)}
+
+
 MEASURES: Mapping[str, Callable[[str], Figures]] = {
     "enqueue": enqueue,
     "drain": drain,
@@ -140,6 +147,7 @@ MEASURES: Mapping[str, Callable[[str], Figures]] = {
     "capped": capped,
     "slow": slow,
     "sockets": sockets,
+    "browser": browser,
 }
 
 

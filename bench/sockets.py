@@ -45,7 +45,7 @@ class Seen:
 def measured(url: str) -> Seen:
     engine, seen = open_engine(url, alone=True), Seen()
     with autocommit(engine) as conn, served(url, **ROOM) as server, _clients(server) as clients:
-        jobs = _jobs(conn)
+        jobs = live_jobs(conn, SOCKETS)
         seen.alone_s = _asked(server)
         _look(seen, server)
         clients.run(clients.connect_all())
@@ -67,14 +67,14 @@ def _look(seen: Seen, server: Served) -> None:
     seen.threads.append(server.threads())
 
 
-def _jobs(conn: Connection) -> dict[str, str]:
+def live_jobs(conn: Connection, users: int) -> dict[str, str]:
     """One live job for each user: {user: job id}."""
     insert = """
     insert into ai_jobs (user_id, job_type, request_data, next_processing_at)
     select 'user-' || n, 'nothing', '{}', now() + interval '1 day' from generate_series(0, :most - 1) n
     returning user_id, id
     """
-    return {row.user_id: str(row.id) for row in conn.execute(text(insert), {"most": SOCKETS})}
+    return {row.user_id: str(row.id) for row in conn.execute(text(insert), {"most": users})}
 
 
 def _asked(server: Served) -> list[float]:
@@ -117,7 +117,7 @@ class Clients:
         """Let these jobs change; how long after the commit each follower hears of it."""
         heard = [asyncio.ensure_future(self._heard(user)) for user in jobs]
         await asyncio.sleep(0)
-        committed = await asyncio.to_thread(_change, conn, jobs)
+        committed = await asyncio.to_thread(change, conn, jobs)
         return [at - committed for at in await asyncio.gather(*heard)]
 
     async def churn(self) -> int:
@@ -155,7 +155,7 @@ def _clients(server: Served) -> Iterator[Clients]:
         clients.stop()
 
 
-def _change(conn: Connection, jobs: dict[str, str]) -> float:
+def change(conn: Connection, jobs: dict[str, str]) -> float:
     """As a worker elsewhere does it: change the rows, then tell; returns when it was committed."""
     update = "update ai_jobs set version = version + 1 where id = any(cast(:ids as uuid[]))"
     conn.execute(text(update), {"ids": list(jobs.values())})

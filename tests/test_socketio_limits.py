@@ -142,6 +142,24 @@ def test_a_page_of_a_named_origin_and_our_own_may_connect(web: Web):
     assert ask(web, "EIO=4&transport=polling", Origin=PAGE).headers["Access-Control-Allow-Origin"] == PAGE
 
 
+@pytest.mark.parametrize(("origin", "told"), [(None, "40{"), (PAGE, "44{")], ids=["our own page", "a named one"])
+def test_the_cookie_counts_for_our_own_page_alone(web: Web, origin: str | None, told: str):
+    """A page that api.origins names may connect, but with a token of its own."""
+    cookie = {"Cookie": f"yardmaster={auth.issue(SECRET, 'ann')}", "Origin": origin or f"http://127.0.0.1:{web.port}"}
+    sid = json.loads(ask(web, "EIO=4&transport=polling", **cookie).text[1:])["sid"]
+    assert ask(web, of(sid), "40", **cookie).status == 200
+    assert ask(web, of(sid), **cookie).text.startswith(told)
+
+
+@pytest.mark.parametrize("given", ["auth", "header"])
+def test_a_token_in_a_header_counts_when_none_is_given_otherwise(web: Web, given: str):
+    """One in `auth` counts before it, also when it is wrong."""
+    header = {"Authorization": f"Bearer {auth.issue(SECRET, 'ann')}"}
+    sid = json.loads(ask(web, "EIO=4&transport=polling", **header).text[1:])["sid"]
+    ask(web, of(sid), '40{"token":"wrong"}' if given == "auth" else "40", **header)
+    assert ask(web, of(sid), **header).text.startswith("44{" if given == "auth" else "40{")
+
+
 def test_a_preflight_allows_the_odd_headers_that_some_clients_send(web: Web):
     odd = ("access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers")
     asked = {"Access_Control_Request_Method": "GET", "Access_Control_Request_Headers": ", ".join(odd)}

@@ -31,7 +31,7 @@ silent.disabled = True
 
 SPARE = 64  # waiting requests beyond api.sockets.most: of who has not said who it is, or changes to a WebSocket
 PLAIN = ("0", "1", "2", "3")  # CONNECT, DISCONNECT, EVENT, ACK
-SESSION = "yardmaster.session"  # in the environment of the library's requests
+SESSION, TOKEN = "yardmaster.session", "yardmaster.token"  # in the environment of the library's requests
 
 
 def check_plain(data: Any) -> None:
@@ -56,9 +56,9 @@ class Sessions:
         self.engine.on("message", self._heard)
         self.engine.on("disconnect", self._gone)
 
-    def open(self, transport: str, environ: dict[str, Any]) -> Session:
-        """Raises Busy."""
-        session = None if self._hub.is_closed else self.engine.open(transport, environ)
+    def open(self, transport: str, environ: dict[str, Any], token: str | None) -> Session:
+        """`token` counts for a client that gives none of its own.  Raises Busy."""
+        session = None if self._hub.is_closed else self.engine.open(transport, {**environ, TOKEN: token})
         if session is None:
             raise Busy("Too many connections begin at once; try again soon")
         return session
@@ -101,7 +101,7 @@ class Sessions:
 
     def _connect(self, auth: Any = None) -> None:
         session: Session = request.environ[SESSION]
-        session.user = self._proven(auth)
+        session.user = self._proven(auth or {"token": request.environ[TOKEN]})
         try:
             session.follower = self._hub.enter(session.user.id, lambda: self._teller.wake(session))
         except Full:

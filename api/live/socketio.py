@@ -11,7 +11,7 @@ A GET that waits holds a thread of the server, as a WebSocket does; the server h
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from api.auth import Verifier
+from api.auth import Unauthorized, Verifier
 from api.body import read_raw
 from api.errors import Malformed, UpgradeRequired
 from api.live.engine import CONNECT_S, Session
@@ -31,6 +31,7 @@ from api.live.frames import MESSAGE_BYTES, Frames
 from api.live.hub import Hub
 from api.live.origin import check_origin
 from api.live.sessions import Sessions
+from api.session import presented
 from api.yard import SOCKET_IO
 from config import Config
 
@@ -90,7 +91,14 @@ def _opened(sessions: Sessions, transport: str) -> Session:
         raise Malformed("This server speaks Engine.IO 4: connect with a Socket.IO client of version 3 or 4")
     kept: dict[str, Any] = {name: request.environ[name] for name in KEPT if name in request.environ}
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - as Flask's docs do
-    return sessions.open(transport, {**kept, "flask.app": app})
+    return sessions.open(transport, {**kept, "flask.app": app}, _offered())
+
+
+def _offered() -> str | None:
+    """The token in a header, or in the cookie of our own page, for a client that gives none in `auth`."""
+    with suppress(Unauthorized):
+        return presented(request)
+    return None
 
 
 def _known(sessions: Sessions) -> Session:
