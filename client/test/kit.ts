@@ -4,8 +4,8 @@ import { AIJobService, type Progress, type ServiceOptions } from "../src/index.j
 import { Yard } from "./yard.js";
 
 /** Pauses that a test can wait for; only live events come sooner than `SELDOM` polls. */
-export const QUICK = { first: 10, most: 20, live: 20 };
-export const STEADY = { first: 10, most: 10, live: 10 };
+export const QUICK = { first: 4, most: 8, live: 8 };
+export const STEADY = { first: 4, most: 4, live: 4 };
 export const SELDOM = { first: 600_000, most: 600_000, live: 600_000 };
 export const AGAIN = { first: 5, most: 20 };
 

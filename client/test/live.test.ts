@@ -102,7 +102,7 @@ test("while live events come polls are few", async () => {
 });
 
 test("when a poll tells what no event has told, polls are many again", async () => {
-  const ours = service({ pace: { first: 10, most: 10, live: 500 } });
+  const ours = service({ pace: { ...STEADY, live: 250 } });
   for (const id of ["job-1", "silent"]) yard().job(id);
   followed(ours, "silent"); // of which no event tells
   yard().snapshot = () => yard().tellOf("job-1", { objects: canvas("a").objects, claim_seq: 1, anew: true });
@@ -136,8 +136,8 @@ test("a server that lets in and throws out at once is asked ever more seldom", a
     for (const socket of yard().sockets) socket.close(1013, "too many connections");
   };
   yard().job("job-1");
-  followed(service({ pace: STEADY, again: { first: 10, most: 600_000 } }), "job-1");
-  await until(() => yard().asked("GET", "/status").length > 30, "30 polls at a steady pace of 10 ms");
+  followed(service({ pace: STEADY, again: { first: STEADY.first, most: 600_000 } }), "job-1");
+  await until(() => yard().asked("GET", "/status").length > 30, "30 polls at a steady pace");
   expect(yard().connections).toBeGreaterThan(2);
   expect(yard().connections).toBeLessThan(20); // 1.5 ** 20 times as long
 });
@@ -147,7 +147,7 @@ test("a job that does not change is polled ever more seldom", async () => {
   const polls = (id: string): number => yard().asked("GET", `/${id}/status`).length;
   followed(polling({ pace: { ...STEADY, most: 600_000 } }), "job-1");
   followed(polling({ pace: STEADY }), "other");
-  await until(() => polls("other") > 30, "30 polls at a steady pace of 10 ms");
+  await until(() => polls("other") > 30, "30 polls at a steady pace");
   expect(polls("job-1")).toBeGreaterThan(2);
   expect(polls("job-1")).toBeLessThan(20);
 });

@@ -5,13 +5,19 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.dashboard.conftest import browser
 from tests.processes import ROOT
+
+__all__ = ["browser"]  # a fixture
 
 CLIENT = ROOT / "client"
 INSTALLED = CLIENT / "node_modules" / ".installed"  # written last, with the lock file that it was made from
@@ -34,6 +40,22 @@ def npm() -> Npm:
     with alone():
         install()
     return run
+
+
+@pytest.fixture(scope="module")
+def site(npm: Npm) -> Iterator[str]:
+    """The origin of a page that has the built client, and is not the server's own."""
+    npm("run", "build")
+    served = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(CLIENT / "dist")))
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{served.server_port}"
+    served.shutdown()
+    served.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *said: object) -> None:
+        pass
 
 
 @contextmanager
