@@ -119,11 +119,11 @@ export class Jobs {
     if (this.#jobs.get(job_id) === job) this.#jobs.delete(job_id);
   }
 
-  /** What nobody follows is told anew by the next connection. */
+  /** A connection has ended, or did not come about; what nobody follows is told anew by the next one. */
   #cut(): void {
     for (const [job_id, job] of this.#jobs) {
+      if (job.live) job.poll?.hurry();
       job.live = false;
-      job.poll?.hurry();
       if (job.followers.size === 0) this.#forget(job_id, job);
     }
   }

@@ -125,6 +125,14 @@ test("after its time it stops waiting, and the job goes on", async () => {
   expect(await ours.resultOf("job-1")).toEqual(canvas("a", "b"));
 });
 
+test("who has all the time in the world waits", async () => {
+  const ours = polling();
+  const result = ours.createCanvasWithAI("a login", { timeoutMs: Infinity });
+  await until(() => yard().asked("GET", "/status").length > 2, "third poll");
+  yard().complete("job-1");
+  expect(await result).toEqual(canvas("a", "b"));
+});
+
 test("a request that is not valid is refused with each fault, and not repeated", async () => {
   const details = [{ field: "style", message: "Input should be 'modern'" }];
   yard().faults.push({ status: 422, body: { ...refusal("invalid", "Some fields are not valid"), details } });

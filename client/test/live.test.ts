@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { AGAIN, followed, heard, listening, polling, QUICK, service, STEADY, until, withYard } from "./kit.js";
+import { WebSocket } from "ws";
+import { followed, heard, listening, polling, QUICK, service, STEADY, until, withYard } from "./kit.js";
 import { canvas } from "./yard.js";
 
 const yard = withYard();
@@ -181,11 +182,18 @@ test("what is no event of ours is passed over", async () => {
   expect(ours.updateOf("job-1").progress).toBe(1);
 });
 
-test("without any live connection polls do everything", async () => {
-  const ours = service({ again: { first: 600_000, most: AGAIN.most } });
-  yard().server.removeAllListeners("upgrade");
+test("without any live connection polls do everything, and attempts that fail do not put them off", async () => {
+  let attempts = 0;
+  class Broken extends WebSocket {
+    constructor(address: string) {
+      attempts += 1;
+      super(address, ["no subprotocol"]);
+    }
+  }
+  const pace = { first: 150, most: 150, live: 150 };
+  const ours = service({ WebSocketImpl: Broken, pace, again: { first: 1, most: 1 } });
   const result = ours.createCanvasWithAI("a login");
-  await until(() => yard().jobs.has("job-1"), "job");
+  await until(() => yard().jobs.has("job-1") && attempts > 5, "job");
   yard().complete("job-1");
   expect(await result).toEqual(canvas("a", "b"));
 });

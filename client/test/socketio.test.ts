@@ -49,3 +49,9 @@ test("a token that is refused is renewed", async () => {
   await until(() => sockets.length === 1, "connection");
   expect(sockets[0]?.handshake.auth["token"]).toBe("first");
 });
+
+test("a path of the server is none of Socket.IO's", async () => {
+  yard().job("job-1");
+  followed(listening({ io, baseUrl: `${yard().url}/yard` }), "job-1");
+  await until(() => sockets.length === 1, "connection");
+});
