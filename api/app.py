@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api import access_log, cors, description, errors, health, key_set, metrics, routes, session
 from api.auth import Verifier, development_secret
 from api.dashboard import site
-from api.live import websocket
+from api.live import socketio, websocket
 from api.live.audience import Audience
 from api.schemas import Canvas
 from api.yard import CANVAS, Hints, Yard
@@ -61,6 +61,7 @@ def create_app(
     app.register_blueprint(session.blueprint(verifier))
     app.register_blueprint(site.blueprint())
     websocket.register(app, audience.hub, verifier, settings)
+    socketio.register(app, audience.hub, verifier, settings)
     app.register_blueprint(health.blueprint(settings, engine, status, taken, verifier.problem))
     app.register_blueprint(metrics.blueprint(settings, counted))
     app.register_blueprint(description.blueprint(yard.job_types))

@@ -22,10 +22,11 @@ def read_json(request: Request, *, max_bytes: int, max_depth: int) -> Any:
         raise WrongType
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WrongType("The body must not be compressed")
-    return parsed(_raw(request, max_bytes), max_depth=max_depth)
+    return parsed(read_raw(request, max_bytes), max_depth=max_depth)
 
 
-def _raw(request: Request, max_bytes: int) -> bytes:
+def read_raw(request: Request, max_bytes: int) -> bytes:
+    """Raises TooLarge."""
     if (request.content_length or 0) > max_bytes:
         raise TooLarge
     request.max_content_length = max_bytes + 1  # one more: a body that comes in chunks is cut there, not refused

@@ -23,6 +23,7 @@ from jobs import operators
 from jobs import pauses as told
 from jobs.db.engine import autocommit
 from jobs.db.patience import patient_for
+from jobs.telemetry import emit
 
 REDRIVE_S = 30.0  # for the answer to a redrive of 10,000
 
@@ -52,8 +53,10 @@ def redrive(yard: Yard, _user: User) -> Redriven:
     with patient_for(REDRIVE_S), autocommit(yard.engine) as conn:
         if wanted.dry_run:
             return _redriven(operators.redrive_preview(conn, failures), dry_run=True)
-        faults, keys = operators.redrive(conn, failures)
+        faults, keys, changes = operators.redrive(conn, failures)
     yard.hints.ready(keys)
+    for change in changes:
+        emit(change)
     return _redriven(faults, dry_run=False)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from api.any_operations import ANY_JOBS
 from api.control_shapes import Pauses, Redriven, Resumed, ToPause, ToRedrive, ToResume
 from api.fleet_operations import FLEET, SESSION
+from api.live_operations import LIVE
 from api.operations import OF_A_JOB, OPERATIONS, SIGNED_IN, WITH_BODY, Answer, Operation
 from api.why import Reasons
 from api.yard import PREFIX
@@ -56,4 +58,4 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
         **FOR_OPERATORS,
     ),
 }
-ALL: Mapping[tuple[str, str], Operation] = {**OPERATIONS, **CONTROL, **FLEET, **SESSION}
+ALL: Mapping[tuple[str, str], Operation] = {**OPERATIONS, **CONTROL, **ANY_JOBS, **FLEET, **SESSION, **LIVE}

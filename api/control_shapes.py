@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs it below Python 3.12
 
-from api.answers import Count, JobId, Moment, Success
-from api.schemas import Strict, iso, whole
+from api.answers import ID, Count, FailedRun, JobId, ListedJob, Moment, Success
+from api.schemas import MAX_PAGE, Number, Strict, iso, whole
 from jobs.operators import MOST, Fault
 from jobs.pauses import REASON_CHARS, TYPE_CHARS, Pause
+from jobs.states import State
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LONGEST_S = 366 * 86400
 STORABLE = {"pattern": "^[^\\u0000]*$"}
+NO_NUL = r"^[^\x00]*$"  # what comes in a body has been looked through
+USER_CHARS = 200
 
 
 def _written(given: Any) -> Any:
@@ -69,6 +72,41 @@ class ToRedrive(Strict):
     since: When | None = Field(None, description="Only those that failed at this time or later")
     limit: Limit = Field(1000, description="At most so many, those that failed first")
     dry_run: bool = Field(default=False, description="Only count them")
+
+
+class AllPage(BaseModel):
+    """Which jobs of all users to list; `cursor` is the `next_cursor` of the page before, null: any."""
+
+    limit: Number = Field(50, ge=1, le=MAX_PAGE, description="Jobs in a page")
+    cursor: Annotated[str, StringConstraints(pattern=ID)] | None = Field(
+        None, description="Only older ones than this job"
+    )
+    user: Annotated[str, StringConstraints(min_length=1, max_length=USER_CHARS, pattern=NO_NUL)] | None = Field(
+        None, description="Only this user's"
+    )
+    job_type: Annotated[str, StringConstraints(min_length=1, max_length=TYPE_CHARS, pattern=NO_NUL)] | None = Field(
+        None, description="Only of this type"
+    )
+    status: State | None = Field(None, description="Only jobs that stand so")
+
+
+class AllJobs(TypedDict):
+    """One page, newest first."""
+
+    success: Success
+    jobs: Sequence[ListedJob]
+    next_cursor: Annotated[JobId | None, Field(description="The next page's cursor; null: this page is the last one")]
+
+
+class RunByWorker(FailedRun):
+    worker: Annotated[str | None, Field(description="A worker_id")]
+
+
+class RunsByWorker(TypedDict):
+    """The runs of a job that failed, or were given back, oldest first: the last 20."""
+
+    success: Success
+    runs: Sequence[RunByWorker]
 
 
 class PauseInForce(TypedDict):

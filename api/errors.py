@@ -64,6 +64,12 @@ class UpgradeRequired(Faulty):
     code = "upgrade_required"
 
 
+class Busy(Faulty):
+    """Too much is asked at once; try again soon"""
+
+    code = "busy"
+
+
 class Invalid(Faulty):
     """Some fields are not valid"""
 
@@ -83,6 +89,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     AuthUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
     exc.TimeoutError: HTTPStatus.SERVICE_UNAVAILABLE,  # no connection was free

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -15,6 +15,7 @@ from api.bounded import Bounded
 from config import Config, Taken
 from jobs import totals
 from jobs.db.engine import autocommit
+from jobs.pauses import EVERYTHING
 from jobs.queries import Fleet
 from jobs.states import FINAL
 from jobs.telemetry import SchedulerStatus
@@ -47,6 +48,8 @@ class FleetGauges(Collector):
         yield self._jobs("queue_jobs", "Jobs that are not finished", fleet.depth, UNFINISHED)
         yield self._jobs("finished_jobs", "Jobs that have ended and are still kept", fleet.finals, ENDED)
         yield self._ages(fleet.oldest_ready_s)
+        yield self._paused(fleet.paused)
+        yield _gauge("everything_paused", "Whether jobs of all types are paused at once", EVERYTHING in fleet.paused)
         yield _gauge("workers", "Processes that run jobs and were heard of lately", fleet.workers)
         yield _gauge("leader_present", "Whether some process holds the leader's lease", fleet.led)
         yield _gauge("leader_term", "The newest term of a leader", fleet.term)
@@ -72,6 +75,15 @@ class FleetGauges(Collector):
         family = GaugeMetricFamily("yardmaster_queue_oldest_ready_age_seconds", help_text, labels=["job_type"])
         for job_type, age_s in ages_s.items():
             family.add_metric([job_type], age_s)
+        return family
+
+    def _paused(self, paused: Collection[str]) -> GaugeMetricFamily:
+        """Whichever of the types without a name of their own is paused: "other" is."""
+        of_type = {self._job_type(job_type) for job_type in paused if job_type != EVERYTHING}
+        help_text = "Whether jobs of this type are paused, by a pause of their own or by that of everything"
+        family = GaugeMetricFamily("yardmaster_paused", help_text, labels=["job_type"])
+        for job_type in {*self._job_type.shown, *of_type}:
+            family.add_metric([job_type], float(EVERYTHING in paused or job_type in of_type))
         return family
 
     def _look(self) -> Fleet | None:
@@ -104,6 +116,12 @@ class SchedulerGauges(Collector):
         yield _gauge("scheduler_last_pass_age_seconds", "Time since its newest complete pass", status.last_pass_age_s)
         yield _gauge("scheduler_late_after_seconds", "A pass older than this is late", status.late_after_s)
         yield _gauge("scheduler_leading", "Whether this process leads the fleet", status.leading)
+        every = GaugeMetricFamily(
+            "yardmaster_task_interval_seconds", "How often a task is due at least", labels=["task"]
+        )
+        for task, every_s in status.task_every_s.items():
+            every.add_metric([task], every_s)
+        yield every
         yield _gauge("seats", "Jobs that this process may run at the same time", status.seats)
         yield _gauge("seats_busy", "Jobs that this process runs now", status.active_jobs)
 

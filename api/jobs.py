@@ -66,9 +66,10 @@ def _picture(job: Job, canvas: Mapping[str, Any]) -> Response:
     return Response(drawn, mimetype="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
 
 
-def cancel(yard: Yard, user: User, job_id: str) -> answers.Steered:
+def cancel(yard: Yard, user: User, job_id: str, *, by_operator: bool = False) -> answers.Steered:
+    about = {"job_id": plain_id(job_id), "user_id": user.id}
     with autocommit(yard.engine) as conn:
-        while (job := store.cancel(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
+        while (job := store.cancel(conn, **about, by_operator=by_operator)) is None:
             _refuse(conn, user, job_id, "cancelled", unless=LIVE)
     emit(_cancelled(job))
     message = "Job cancelled" if job.status is State.CANCELLED else "Cancellation requested"

@@ -21,6 +21,7 @@ ABOUT = {
 TAGS = [
     {"name": "Making jobs", "description": "Each answers 202 as soon as the jobs are stored."},
     {"name": "Jobs", "description": "Your own jobs; those of others look as if they were not there."},
+    {"name": "Jobs of all users", "description": "For operators alone; others get 403."},
     {"name": "Steering the fleet", "description": "For operators alone; others get 403."},
     {"name": "Session", "description": "How the dashboard signs in; programs send their token with each request."},
     {"name": "Operations", "description": "For load balancers, Prometheus, and programs that read this description."},

@@ -28,16 +28,19 @@ class RequestCounts:
         app.after_request(self._answered)
 
     def show_audience(self, waiting: Callable[[], int], sockets: Callable[[], int]) -> None:
-        """How many requests wait for the end of their job, and how many WebSockets are connected."""
+        """How many requests wait for the end of their job, and how many connections follow their user's jobs."""
         help_text = "Requests that wait for the end of their job"
         Gauge("yardmaster_requests_waiting", help_text, registry=self._here).set_function(waiting)
-        Gauge("yardmaster_sockets", "WebSockets that are connected", registry=self._here).set_function(sockets)
+        Gauge(
+            "yardmaster_sockets", "Connections that follow jobs, WebSocket and Socket.IO", registry=self._here
+        ).set_function(sockets)
 
     def _answered(self, response: Response) -> Response:
         method = request.method if request.method in METHODS else "other"
         route = str(request.url_rule or "unmatched")
         self._requests.labels(method, route, response.status_code).inc()
-        has_time = response.status_code != HTTPStatus.SWITCHING_PROTOCOLS  # or it lasts as long as it is wanted
+        # A WebSocket, and a request that only waits for news (Socket.IO's), last as long as they are wanted.
+        has_time = response.status_code != HTTPStatus.SWITCHING_PROTOCOLS and "waits_for_news" not in g
         if "began" in g and has_time:
             self._time.labels(method, route).observe(time.monotonic() - g.began)
         return response

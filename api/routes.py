@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from api import control, enqueue, fleet, jobs, why
+from api import any_jobs, control, enqueue, fleet, jobs, why
 from api.auth import Verifier
 from api.guard import operators_only, signed_in
 from api.yard import PREFIX, Yard
@@ -32,6 +32,15 @@ FOR_OPERATORS: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", "/operations/resume", control.resume),
     ("GET", "/operations/pauses", control.pauses),
     ("POST", "/operations/redrive", control.redrive),
+    ("GET", "/operations/jobs", any_jobs.all_jobs),
+    ("GET", "/operations/job/<job_id>", any_jobs.any_job),
+    ("GET", "/operations/job/<job_id>/result", any_jobs.any_result),
+    ("GET", "/operations/job/<job_id>/result.svg", any_jobs.any_picture),
+    ("GET", "/operations/job/<job_id>/drawing.svg", any_jobs.any_drawing),
+    ("GET", "/operations/job/<job_id>/runs", any_jobs.any_runs),
+    ("GET", "/operations/job/<job_id>/why", any_jobs.any_why),
+    ("POST", "/operations/job/<job_id>/cancel", any_jobs.cancel_any),
+    ("POST", "/operations/job/<job_id>/retry", any_jobs.retry_any),
     ("GET", "/fleet", fleet.fleet),
     ("GET", "/config", fleet.config),
 ]

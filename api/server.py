@@ -24,6 +24,7 @@ from gunicorn.glogging import Logger
 
 from api.connections import KEEP_ALIVE_S
 from api.intake import LINE_BYTES
+from api.live.sessions import SPARE
 from config import Config
 from config.settings import Api
 from jobs.errors import SetupError
@@ -60,7 +61,7 @@ def _options(config: Config, listener: int) -> dict[str, Any]:
         "bind": f"fd://{listener}",
         "workers": 1,
         "worker_class": "api.connections.Worker",
-        "threads": config.api.threads + config.api.sockets.most,  # each socket holds one
+        "threads": config.api.threads + config.api.sockets.most + SPARE,  # each socket holds one
         "keepalive": KEEP_ALIVE_S,
         "sendfile": False,  # it would wait for a slow client
         "limit_request_line": LINE_BYTES,

@@ -32,7 +32,7 @@ SAFE = ("GET", "HEAD")
 
 
 class StrangePage(Forbidden):
-    """Only a page of this server may do this; behind a proxy, set api.proxy_hops"""
+    """Only a page of this server may do this; behind a proxy, set api.proxy_hops, and let it hand on the header Host"""
 
 
 class NoCsrfToken(Forbidden):

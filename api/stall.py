@@ -58,7 +58,7 @@ class Stall:
         same = (found.id, found.claim_seq) if found and _could_run(found, config) else None
         if same != self._same:
             self._same, self._since = same, now
-        if found is None or found.paused or found.ready_s <= limit_s:
+        if found is None or found.ready_s <= limit_s:
             return None
         if found.workers == 0:
             return f"The next job has been ready for {found.ready_s:.0f} s, and no live worker has a handler for it"
@@ -71,8 +71,7 @@ def _could_run(found: NextUp, config: Config) -> bool:
     """Whether no cap and no want of seats explains that it is still there."""
     fleet_cap, user_cap = config.jobs.max_concurrent_jobs, config.jobs.max_concurrent_per_user
     return (
-        not found.paused
-        and found.free_seats > 0
+        found.free_seats > 0
         and (fleet_cap is None or found.running < fleet_cap)
         and (user_cap is None or found.of_user < user_cap)
     )

@@ -16,6 +16,7 @@ from jobs.job import Key
 
 PREFIX = "/api/ai-agent"
 EVENTS = f"{PREFIX}/ws"
+SOCKET_IO = "/socket.io/"
 CANVAS = "create_canvas"
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from bench.ground import scheduler
 from bench.slow import SLOW_CLIENTS, beside
+from bench.sockets import measured, quantile_ms
 from jobs import store, telemetry
 from jobs.db.engine import autocommit, open_engine
 from jobs.job import Key, Run
@@ -112,6 +113,25 @@ def slow(url: str) -> Figures:
     return figures
 
 
+def sockets(url: str) -> Figures:
+    """1,000 WebSockets, idle and told all at once; the memory and threads of their server, and requests beside them."""
+    seen = measured(url)
+    idle, full, after = range(3)
+    return {
+        "sockets, memory": (seen.rss_mb[full], "MB"),
+        "sockets, memory before": (seen.rss_mb[idle], "MB"),
+        "sockets, threads": (seen.threads[full], "threads"),
+        "broadcast, p50": (quantile_ms(seen.broadcast_s, 0.5), "ms"),
+        "broadcast, p99": (quantile_ms(seen.broadcast_s, 0.99), "ms"),
+        "one event, p95": (quantile_ms(seen.single_s, 0.95), "ms"),
+        "http alone, p99": (quantile_ms(seen.alone_s, 0.99), "ms"),
+        "http beside, p99": (quantile_ms(seen.beside_s, 0.99), "ms"),
+        "churn, failed": (seen.failed, "connections"),
+        "churn, memory after": (seen.rss_mb[after], "MB"),
+        "churn, threads after": (seen.threads[after], "threads"),
+    }
+
+
 MEASURES: Mapping[str, Callable[[str], Figures]] = {
     "enqueue": enqueue,
     "drain": drain,
@@ -119,6 +139,7 @@ MEASURES: Mapping[str, Callable[[str], Figures]] = {
     "caps": caps,
     "capped": capped,
     "slow": slow,
+    "sockets": sockets,
 }
 
 

@@ -11,11 +11,13 @@ from cli import jobs_many, jobs_steering
 from cli.operating import as_json, database, job_of
 from cli.output import cell, facts, picked, show_json, table
 from jobs import operators, pauses
+from jobs.job import Job
 from jobs.states import State
 from jobs.why import Why
 from jobs.why import why as ask
 
 LISTED = ("id", "status", "job_type", "user_id", "priority", "retry_count", "error_code", "created_at")
+TOLD = tuple(name for name in Job.__slots__ if name != "result_data")  # which a list has not looked up
 SHOWN = (
     *("id", "user_id", "job_type", "status", "priority", "progress", "progress_message", "retry_count", "max_retries"),
     *("losses", "error_code", "error_message", "worker_id", "claim_seq", "created_at", "started_at", "completed_at"),
@@ -45,7 +47,7 @@ def list_(*, limit: int, before: str | None, as_json: bool, **filters: Any) -> N
         before = None if before is None else str(job_of(conn, before).id)
         found = operators.page(conn, limit=limit, before=before, **filters)
     if as_json:
-        show_json([dict(row._mapping) for row in found])  # noqa: SLF001 - SQLAlchemy's public name for it
+        show_json([{name: getattr(job, name) for name in TOLD} for job in found])
     elif found:
         click.echo(table(picked(found, LISTED), LISTED))
     else:
@@ -63,7 +65,7 @@ def show(job_id: str, *, as_json: bool) -> None:
     with database() as (_, conn):
         job = job_of(conn, job_id)
     if as_json:
-        show_json(dict(job._mapping))  # noqa: SLF001 - see list
+        show_json(dict(job._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
         return
     (about,) = picked([job], SHOWN)
     click.echo(facts({name: value for name, value in about.items() if value is not None}))

@@ -9,6 +9,7 @@ from cli.operating import Duration, Moment, as_json, database, sure
 from cli.output import show_json, table
 from jobs import operators, store
 from jobs.events import tell_at_once
+from jobs.news import word_of
 from jobs.operators import MOST, PURGES, Fault
 
 COLUMNS = ("error_code", "count", "sample")
@@ -30,9 +31,9 @@ def redrive(*, yes: bool, as_json: bool, **filters: Any) -> None:
     failures = operators.Failures(**filters)
     with database() as (settings, conn):
         if yes:
-            faults, keys = operators.redrive(conn, failures)
+            faults, keys, changes = operators.redrive(conn, failures)
             if settings.database.notify:
-                tell_at_once(conn, keys)
+                tell_at_once(conn, keys, list(filter(None, map(word_of, changes))))
         else:
             faults = operators.redrive_preview(conn, failures)
     _tell(faults, done=yes, as_json=as_json)

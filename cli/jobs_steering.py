@@ -11,7 +11,9 @@ from cli.operating import Duration, Moment, Refused, as_json, database, moved
 from cli.output import picked, show_json, table
 from jobs import pauses, store
 from jobs.events import tell_at_once
-from jobs.states import State
+from jobs.job import Job
+from jobs.news import Word, tag_of
+from jobs.states import FINAL, State
 
 SHOWN = ("job_type", "paused_at", "resume_at", "paused_by", "reason")
 what = click.argument("job_type", metavar="[TYPE]", required=False)
@@ -26,8 +28,15 @@ def cancel(job_id: str, *, as_json: bool) -> None:
 
     Example: ./run jobs cancel 5b1f9a52-3c0e-4f6b-9a57-0d6b7d3a9c11
     """
-    with database() as (_, conn):
-        job = moved(conn, job_id, "cancelled", lambda row: store.cancel(conn, job_id=job_id, user_id=row.user_id))
+    with database() as (settings, conn):
+        job = moved(
+            conn,
+            job_id,
+            "cancelled",
+            lambda user: store.cancel(conn, job_id=job_id, user_id=user, by_operator=True),
+        )
+        if settings.database.notify:
+            tell_at_once(conn, [], [_news(job)])
     if as_json:
         show_json({"id": job.id, "status": job.status})
     else:
@@ -43,9 +52,9 @@ def retry(job_id: str, *, as_json: bool) -> None:
     Example: ./run jobs retry 5b1f9a52-3c0e-4f6b-9a57-0d6b7d3a9c11
     """
     with database() as (settings, conn):
-        job = moved(conn, job_id, "retried", lambda row: store.requeue(conn, job_id=job_id, user_id=row.user_id))
+        job = moved(conn, job_id, "retried", lambda user: store.requeue(conn, job_id=job_id, user_id=user))
         if settings.database.notify:
-            tell_at_once(conn, [job.key])
+            tell_at_once(conn, [job.key], [_news(job)])
     if as_json:
         show_json({"id": job.id, "status": job.status})
     else:
@@ -109,6 +118,10 @@ def list_pauses(*, as_json: bool) -> None:
     """
     with database() as (_, conn):
         _show(conn, as_json=as_json)
+
+
+def _news(job: Job) -> Word:
+    return Word(job.id, tag_of(job.user_id), ended=job.status in FINAL)
 
 
 def _wanted(job_type: str | None, *, everything: bool) -> str | None:

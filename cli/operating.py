@@ -94,10 +94,9 @@ def job_of(conn: Connection, job_id: str) -> Row[Any]:
     return job
 
 
-def moved(conn: Connection, job_id: str, what: str, move: Callable[[Row[Any]], Any]) -> Any:
-    """What `move(job)` returned, if not None.  Raises Refused: the job's status does not allow it."""
-    job = job_of(conn, job_id)
-    result = move(job)
+def moved(conn: Connection, job_id: str, what: str, move: Callable[[str], Any]) -> Any:
+    """What `move(its user)` returned, if not None.  Raises Refused: the job's status does not allow it."""
+    result = move(job_of(conn, job_id).user_id)
     if result is None:
         raise Refused(f"a {job_of(conn, job_id).status} job cannot be {what}")
     return result

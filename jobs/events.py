@@ -133,13 +133,15 @@ def encode(keys: Iterable[Key], due_s: float | None) -> str:
     return json.dumps({"ready": [list(key) for key in keys], "due_s": due_s}, separators=(",", ":"))
 
 
-def tell_at_once(conn: Connection, keys: Iterable[Key]) -> None:
-    """These keys can be claimed: for a process that ends before a thread of Hints would have told it."""
+def tell_at_once(conn: Connection, keys: Iterable[Key], words: Collection[Word]) -> None:
+    """These keys can be claimed, these jobs have changed: for a process that ends before a thread of Hints tells it."""
     lowest: dict[int, Key] = {}
     for key in keys:
         lowest[key.rank] = min(key, lowest.get(key.rank, key))
     if lowest:
         conn.execute(statement("notify"), {"channel": CHANNEL, "payload": encode(lowest.values(), None)})
+    for payload in payloads(words):
+        conn.execute(statement("notify"), {"channel": NEWS, "payload": payload})
 
 
 def dispatch(payload: str, listening: Listening) -> None:

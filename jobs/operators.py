@@ -1,20 +1,21 @@
 """What operators may see and do, over the jobs of all users.  `conn` comes first and is never committed here.
 
-To cancel or requeue one job for its user, look it up with job() and call the arrow in jobs/store.py with its user's id.
+What a user may do with a job of their own, an operator does in the user's name: owner() tells whose it is.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from jobs.job import Key
-from jobs.rows import key_of
+from jobs.job import Job, Key
+from jobs.rows import job_of, key_of
 from jobs.sql import statement
 from jobs.states import State
+from jobs.telemetry import JobChanged
 
 MOST = 10_000  # jobs in one redrive
 PURGES = 1_000_000  # a preview of a purge counts this far
@@ -43,9 +44,23 @@ class Fault:
     sample: Sequence[str] = field(default=())
 
 
+class Redriven(NamedTuple):
+    """What the jobs had failed of, the keys that are ready now, and what their followers are to hear."""
+
+    faults: list[Fault]
+    keys: list[Key]
+    changes: list[JobChanged]
+
+
 def job(conn: Connection, *, job_id: str) -> Row[Any] | None:
     """The whole row, with `attempt_errors`; None: there is none."""
     return conn.execute(statement("operator_job"), {"id": job_id}).one_or_none()
+
+
+def owner(conn: Connection, *, job_id: str) -> str | None:
+    """The user whose job it is; None: there is none."""
+    found: str | None = conn.execute(statement("operator_owner"), {"id": job_id}).scalar()
+    return found
 
 
 def page(
@@ -56,10 +71,13 @@ def page(
     status: State | None = None,
     job_type: str | None = None,
     before: str | None = None,
-) -> list[Row[Any]]:
-    """At most `limit` jobs, newest first, older than the job `before`; None: no such filter."""
+) -> list[Job]:
+    """At most `limit` jobs, newest first, older than the job `before`; None: no such filter.
+
+    Their `result_data` is left out (None).
+    """
     params = {"limit": limit, "user_id": user_id, "status": status, "job_type": job_type, "before": before}
-    return list(conn.execute(statement("operator_page"), params))
+    return [job_of(row) for row in conn.execute(statement("operator_page"), params)]
 
 
 def redrive_preview(conn: Connection, failures: Failures) -> list[Fault]:
@@ -68,11 +86,15 @@ def redrive_preview(conn: Connection, failures: Failures) -> list[Fault]:
     return [Fault(row.error_code, row.n, tuple(map(str, row.sample))) for row in rows]
 
 
-def redrive(conn: Connection, failures: Failures) -> tuple[list[Fault], list[Key]]:
-    """Queue failed jobs again with fresh counters; returns what they had failed of, and the keys that are ready."""
+def redrive(conn: Connection, failures: Failures) -> Redriven:
+    """Queue failed jobs again with fresh counters."""
     rows = conn.execute(statement("redrive"), failures.params()).all()
     counts = Counter(row.error_code for row in rows)
-    return [Fault(code, n) for code, n in counts.most_common()], [key_of(row) for row in rows]
+    return Redriven(
+        [Fault(code, n) for code, n in counts.most_common()],
+        [key_of(row) for row in rows],
+        [JobChanged(str(row.id), row.user_id, ended=False, change="requeued") for row in rows],
+    )
 
 
 def purge_preview(conn: Connection, *, retention_s: float) -> int:

@@ -23,6 +23,7 @@ class Fleet:
     `counted_age_s` tells how old these are, `late_s` since when they should have been counted anew (below 0: not yet);
     both are None when nobody has counted yet.
     `workers` counts processes heard of lately; `term` is the newest term, and `led` whether its lease goes on.
+    `paused` are the job types of the pauses that hold now, as they stand in ai_pauses: "*" is that of everything.
     """
 
     depth: Mapping[tuple[str, str], int]
@@ -33,6 +34,7 @@ class Fleet:
     workers: int
     term: int
     led: bool
+    paused: Collection[str]
 
     def live(self, state: str) -> int:
         """Jobs of all types that are "ready", "waiting" or "processing"."""
@@ -70,7 +72,7 @@ class NextUp:
     """The very next job of the queue (`id`, and the `claim_seq` that it waits with), and who could take it.
 
     `workers` that have a handler for it were heard of lately, with `free_seats` between them.
-    `running` counts the runs of the fleet, `of_user` those of the job's own user; `paused`: its type is, or all are.
+    `running` counts the runs of the fleet, `of_user` those of the job's own user.
     """
 
     id: str
@@ -80,7 +82,6 @@ class NextUp:
     free_seats: int
     running: int
     of_user: int
-    paused: bool
 
 
 def job(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
@@ -163,6 +164,7 @@ def fleet(conn: Connection, *, silent_s: float) -> Fleet:
         workers=row.workers,
         term=row.term,
         led=row.led,
+        paused=row.paused or [],
     )
 
 
@@ -188,10 +190,13 @@ def _seconds(number: Decimal | None) -> float | None:
 
 
 def next_up(conn: Connection, *, silent_s: float) -> NextUp | None:
-    """None: no job is ready.  A worker that was silent for `silent_s` does not count."""
+    """None: no job is ready, or all near the head are paused.
+
+    A worker that was silent for `silent_s` does not count.
+    """
     row = conn.execute(statement("next_up"), {"silent_s": silent_s}).one_or_none()
     if row is None:
         return None
     waits = {"id": str(row.id), "claim_seq": row.claim_seq, "ready_s": float(row.ready_s)}
     counts = {"workers": row.workers, "free_seats": row.free_seats, "running": row.running, "of_user": row.of_user}
-    return NextUp(**waits, **counts, paused=row.paused)
+    return NextUp(**waits, **counts)

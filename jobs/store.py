@@ -165,9 +165,9 @@ def verdicts(conn: Connection, ids: Sequence[str]) -> list[Row[Any]]:
     return _rows(conn, "verdicts", ids=list(ids))
 
 
-def cancel(conn: Connection, *, job_id: str, user_id: str) -> Job | None:
+def cancel(conn: Connection, *, job_id: str, user_id: str, by_operator: bool = False) -> Job | None:
     """The job, cancelled if it was queued, else asked to end; None: it is final, absent or another user's."""
-    return _job(conn, "cancel", id=job_id, user_id=user_id)
+    return _job(conn, "cancel", id=job_id, user_id=user_id, by_operator=by_operator)
 
 
 def requeue(conn: Connection, *, job_id: str, user_id: str) -> Job | None:

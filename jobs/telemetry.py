@@ -3,8 +3,8 @@
 The domain emits; main subscribes metrics and logs at start.  A subscriber must be quick and must not raise.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -130,7 +130,8 @@ class SchedulerStatus:
     """How the scheduler inside this process is; `last_pass_age_s` counts from its newest complete pass.
 
     `late_after_s`: a pass older than this means a dead loop.  `listener_gone_s`: how long the LISTEN connection has
-    been gone, 0 while it is there; None when this process does not listen.
+    been gone, 0 while it is there; None when this process does not listen.  `task_every_s`: how long each of the
+    leader's tasks, by its name, may rest until it comes again.
     """
 
     running: bool
@@ -142,6 +143,7 @@ class SchedulerStatus:
     late_after_s: float
     problem: str | None  # what is wrong, for people; None: nothing
     listener_gone_s: float | None = None
+    task_every_s: Mapping[str, float] = field(default_factory=dict)
 
 
 _subscribers: list[Subscriber] = []

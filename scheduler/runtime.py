@@ -29,6 +29,7 @@ from scheduler.pool import Pool
 from scheduler.pump import Pump
 from scheduler.reporter import Reporter
 from scheduler.rules import Rules
+from scheduler.timetable import CLUSTER
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,7 @@ class Runtime:
             late_after_s=2 * self._poll_s + 1,
             problem=self._problem(),
             listener_gone_s=self._listener.gone_s() if self._listener else None,
+            task_every_s={entry.name: entry.rests_s(self._settings().scheduler) for entry in CLUSTER},
         )
 
     def _problem(self) -> str | None:

@@ -76,9 +76,9 @@ class Process:
 class Web(Process):
     """A running `main.py serve`."""
 
-    def __init__(self, env: dict[str, str]) -> None:
-        self.port = free_port()
-        super().__init__("serve", env | {"YARD_API__PORT": str(self.port), "YARD_API__BIND": "127.0.0.1"})
+    def __init__(self, env: dict[str, str], log: IO[bytes] | None = None, port: int | None = None) -> None:
+        self.port = port or free_port()
+        super().__init__("serve", env | {"YARD_API__PORT": str(self.port), "YARD_API__BIND": "127.0.0.1"}, log)
 
     def ready(self) -> bool:
         assert self.process.poll() is None, "the server ended at its start"

@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg2
@@ -13,6 +14,7 @@ from tests import fake_openai
 from tests.drawing import Picture
 from tests.fake_openai import FakeOpenAI
 from tests.processes import Process, Web, fleet, wait_until
+from tests.socketio_clients import WAYS, Client, needs_node, node
 from tests.test_live import PATIENCE_S, socket
 
 CUTS = 20
@@ -111,6 +113,29 @@ def test_a_second_answer_is_drawn_anew_within_the_run(webs: list[Web], provider:
     assert len(begun) >= 2
     assert {update["claim_seq"] for update in picture.updates} == {1}
     assert picture.text == json.dumps(objects_of(webs[0], picture.job_id))
+
+
+@needs_node
+def test_it_grows_over_socket_io_as_well_however_connected_and_for_who_comes_late(webs: list[Web]):
+    with node() as browser, ExitStack() as stack:
+        clients = [stack.enter_context(browser.client(webs[0].port, **way)) for way in WAYS.values()]
+        for client in clients:
+            client.hears("connect")
+        job_id = webs[1].draw("a flow [fake:good objects=12 chunk_delay_s=0.04]")
+        clients[0].until(lambda what, data: bool(what == "ai_job_update" and "objects" in data))
+        clients.append(stack.enter_context(browser.client(webs[1].port)))
+        pictures = [seen_by(client, job_id) for client in clients]
+    result = json.dumps(objects_of(webs[0], job_id))
+    assert [picture.text for picture in pictures] == [result] * 4
+    assert all(len(picture.updates) > 2 for picture in pictures[1:])
+
+
+def seen_by(client: Client, job_id: str) -> Picture:
+    picture = Picture(job_id)
+    for event, data in client.ended(job_id):
+        if event.startswith("ai_job_"):
+            picture.see(event, data)
+    return picture
 
 
 def test_strangers_see_nothing_of_a_drawing(webs: list[Web]):

@@ -159,6 +159,12 @@ def test_a_server_that_stops_says_so(database_url: str):
         assert web.process.wait(30) == 0
 
 
+def test_nothing_is_compressed_for_that_would_cost_each_connection_120_kb(webs: list[Web]):
+    with socket(webs[0]) as client:  # which offers it
+        assert client.response is not None
+        assert "Sec-WebSocket-Extensions" not in client.response.headers
+
+
 def by_cookie(web: Web, user: str, origin: str) -> ClientConnection:
     headers = {"Cookie": f"yardmaster={auth.issue(SECRET, user)}"}
     return connect(address(web), origin=Origin(origin), additional_headers=headers, open_timeout=PATIENCE_S)

@@ -1,6 +1,7 @@
 """One connection that follows its user's jobs: what is still to be sent to it, bounded."""
 
 import threading
+from collections.abc import Callable
 
 from api.live.events import Event, Message
 from api.live.sketch import Sketch
@@ -15,8 +16,10 @@ class Follower:
     `overrun`: even the endings are too many, and the connection has to go; it learns them when it comes back.
     """
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called when there may be something to take, for one who does not wait in take()."""
         self.user_id = user_id
+        self._wake = wake
         self.overrun = False
         self.closed = False
         self._news = threading.Condition()
@@ -41,19 +44,21 @@ class Follower:
             if len(self._waiting) > MOST:
                 self._drop()
             self._news.notify()
+        self._wake()
         return True
 
-    def take(self, within_s: float) -> list[Message]:
-        """What is to be sent, in order; empty after `within_s` without news, or when it is closed."""
+    def take(self, within_s: float, most: int = MOST) -> list[Message]:
+        """What is to be sent, in order, at most `most`; empty after `within_s` without news, or when it is closed."""
         with self._news:
             self._news.wait_for(lambda: self._waiting or self.closed, timeout=within_s)
-            events, self._waiting = list(self._waiting.values()), {}
+            events = [self._waiting.pop(job_id) for job_id in list(self._waiting)[:most]]
             return [self._message(event) for event in events]
 
     def close(self) -> None:
         with self._news:
             self.closed = True
             self._news.notify()
+        self._wake()
 
     def live_jobs(self) -> list[str]:
         """Those whose end it has not been told."""

@@ -56,9 +56,13 @@ class Hub:
 
     # --- connections
 
-    def enter(self, user_id: str) -> Follower:
-        """Raises Full; who comes while the process stops is closed at once."""
-        sockets, follower = self._settings().api.sockets, Follower(user_id)
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def enter(self, user_id: str, wake: Callable[[], None] = lambda: None) -> Follower:
+        """Raises Full; who comes while the process stops is closed at once.  `wake`: see Follower."""
+        sockets, follower = self._settings().api.sockets, Follower(user_id, wake)
         with self._lock:
             if self._closed:
                 follower.close()

@@ -7,24 +7,24 @@ there may be connections, so that they take nothing from the requests.
 """
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from flask import Blueprint, Flask, Response, g, request
 from flask_sock import Sock
 from simple_websocket import Server
 
 from api.auth import User, Verifier
-from api.errors import Forbidden, UpgradeRequired
+from api.errors import UpgradeRequired
 from api.live.events import Message
 from api.live.follower import Follower
 from api.live.hub import Full, Hub
-from api.session import own_origin, presented
+from api.live.origin import check_origin
+from api.live.whole import Whole
+from api.session import presented
 from api.yard import PREFIX
 from config import Config
 
@@ -33,7 +33,6 @@ PING_S = 25
 MESSAGE_BYTES = 4096  # of a client; none is needed
 MESSAGES = 60  # of a client in all; who sends more is not one of ours
 LOOK_S = 2.0  # how often a silent connection is looked at
-UNSENT_S = 30  # a reader that has taken nothing for so long is gone
 GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013  # RFC 6455, section 7.4.1; 1013 is in its registry
 
 
@@ -57,17 +56,17 @@ def _enter(hub: Hub, verifier: Verifier, origins: tuple[str, ...]) -> None:
 
     Whoever is connected follows already: what it asks for over HTTP then cannot end unheard.
     """
-    origin = request.headers.get("Origin")
-    if origin is not None and origin not in (*origins, own_origin(request)):
-        raise Forbidden("This origin is not in api.origins")
+    check_origin(origins)
     g.user = verifier.user(_token())
     g.user_id = g.user.id
     g.follower = None
     with suppress(Full):  # which a browser can be told after the handshake only
         g.follower = hub.enter(g.user.id)
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compression: 120 KB for each connection
     for name in ("gunicorn.socket", "werkzeug.socket"):
         if name in request.environ:
-            request.environ[name] = _Whole(request.environ[name])
+            closed = g.follower.close if g.follower else lambda: None
+            request.environ[name] = Whole(request.environ[name], closed)  # whoever leaves gives the place back at once
 
 
 def _token() -> str:
@@ -123,21 +122,3 @@ def _tell(ws: Server, follower: Follower, user: User) -> tuple[int, str]:
 
 def _text(message: Message) -> str:
     return json.dumps({"event": message.name, "data": message.data}, separators=(",", ":"))
-
-
-class _Whole:
-    """The connection's socket, as simple-websocket uses it: frames of two threads never mix, and none is cut."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._sending = threading.Lock()
-        with suppress(OSError):  # not every socket is one of TCP
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_S * 1000)
-
-    def send(self, data: bytes) -> int:
-        with self._sending:
-            socket.socket.sendall(self._sock, data)  # which waits: api.line.Line's own would keep all that is not read
-        return len(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)

@@ -14,7 +14,7 @@ METRICS_TOKEN_BYTES = 16
 DISTINCT = 8  # 32 random hexadecimal digits have fewer different ones once in ten million times
 PLACEHOLDERS = (
     "changeme", "change-me", "change_me", "your-", "your_", "yoursecret", "replace", "example", "placeholder", "secret",
-    "password", "passw0rd", "default", "insert", "todo", "xxxx", "0123456789", "1234567890", "abcdefgh", "qwerty",
+    "password", "passw0rd", "default", "insert", "xxxxxx", "0123456789", "1234567890", "abcdefgh", "qwerty",
 )  # fmt: skip
 MAKE_ONE = "`openssl rand -hex 32` prints a good one"
 

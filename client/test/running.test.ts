@@ -1,5 +1,6 @@
 /** Against a running Yardmaster: YARD_URL is where it is, YARD_TOKEN a user's token. Its model is tests/fake_openai. */
 
+import { io } from "socket.io-client";
 import { WebSocket } from "ws";
 import { expect, test } from "vitest";
 import { AIJobService, type Progress, type ServiceOptions } from "../src/index.js";
@@ -8,6 +9,7 @@ import { AGAIN, heard, refused } from "./kit.js";
 
 const { YARD_URL: baseUrl = "", YARD_TOKEN: token = "" } = process.env;
 const WISH = "a login flowchart [fake:good objects=6]";
+const SLOWLY = "a login flowchart [fake:good objects=20 chunk_delay_s=0.02]";
 /** Polls are the net for what ends before there is a connection; events are much faster. */
 const NET = { first: 5000, most: 5000, live: 600_000 };
 
@@ -21,18 +23,37 @@ async function stored(job_id: string, what: "result" | "status"): Promise<Record
   return (await answer.json()) as Record<string, unknown>;
 }
 
+function grew(progress: readonly Progress[]): boolean {
+  return progress.some(({ status, objects }) => status === "processing" && objects.length > 0);
+}
+
 const ways: Record<string, Partial<ServiceOptions>> = {
-  "live events": {},
+  "a WebSocket": {},
+  "Socket.IO": { io, WebSocketImpl: null },
   "polls alone": { WebSocketImpl: null, pace: PACE },
 };
 
 test.each(Object.keys(ways))("a canvas comes back as the server has stored it, by %s", async (way) => {
   const { progress, onProgress } = heard();
-  const result = await service(ways[way]).createCanvasWithAI(WISH, { style: "minimal", onProgress });
+  const result = await service(ways[way]).createCanvasWithAI(SLOWLY, { style: "minimal", onProgress });
   const last = progress.at(-1) as Progress;
   expect((await stored(last.job_id, "result"))["result"]).toEqual(result);
   expect(last).toMatchObject({ status: "completed", progress: 100, objects: result.objects });
-  expect(result.objects.length).toBe(6);
+  expect(result.objects.length).toBe(20);
+  expect(grew(progress)).toBe(way !== "polls alone"); // polls know nothing of what is being drawn
+});
+
+test("a token that Socket.IO refuses is renewed", async () => {
+  let renewed = false;
+  const getToken = (renew: boolean): string => ((renewed ||= renew) ? token : "old");
+  const signed: typeof fetch = (url, asked) => {
+    return fetch(url, { ...asked, headers: { ...asked?.headers, Authorization: `Bearer ${token}` } });
+  };
+  const { progress, onProgress } = heard();
+  const ours = service({ io, getToken, fetch: signed, again: AGAIN });
+  await ours.createCanvasWithAI(SLOWLY, { onProgress });
+  expect(renewed).toBe(true);
+  expect(grew(progress)).toBe(true);
 });
 
 test("a canvas draws itself, and who is cut again and again ends with the very result", async () => {

@@ -34,7 +34,7 @@ update ai_jobs j
    set status              = v.status,
        retry_count         = v.failures,
        error_code          = case when v.status = 'cancelled' then 'cancelled' else v.error_code end,
-       error_message       = case when v.status = 'cancelled' then 'Cancelled by its user' else v.error end,
+       error_message       = case when v.status <> 'cancelled' then v.error when j.error_code = 'cancelled' then j.error_message else 'Cancelled by its user' end,
        attempt_errors      = (case when jsonb_array_length(j.attempt_errors) >= 20
                                    then j.attempt_errors - 0 else j.attempt_errors end)
                              || jsonb_build_object('claim_seq', j.claim_seq, 'worker', j.worker_id,

@@ -24,7 +24,7 @@ update ai_jobs j
        losses           = j.losses + 1,
        retry_count      = j.retry_count + 1,
        error_code       = case when v.status = 'cancelled' then 'cancelled' else 'worker_lost' end,
-       error_message    = case when v.status = 'cancelled' then 'Cancelled by its user'
+       error_message    = case when v.status = 'cancelled' then case when j.error_code = 'cancelled' then j.error_message else 'Cancelled by its user' end
                                else 'The worker that ran this job was lost' end,
        attempt_errors   = (case when jsonb_array_length(j.attempt_errors) >= 20
                                 then j.attempt_errors - 0 else j.attempt_errors end)

@@ -52,4 +52,4 @@ update ai_jobs j
        version             = j.version + 1
   from placed
  where j.id = placed.id and j.status = 'failed'
-returning j.id, j.rank, j.turn, j.seq, placed.error_code
+returning j.id, j.user_id, j.rank, j.turn, j.seq, placed.error_code

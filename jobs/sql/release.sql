@@ -16,7 +16,7 @@ update ai_jobs j
    set status           = case when j.cancel_requested_at is null then 'queued' else 'cancelled' end,
        completed_at     = case when j.cancel_requested_at is not null then clock_timestamp() end,
        error_code       = case when j.cancel_requested_at is not null then 'cancelled' else j.error_code end,
-       error_message    = case when j.cancel_requested_at is not null then 'Cancelled by its user' else j.error_message end,
+       error_message    = case when j.cancel_requested_at is null or j.error_code = 'cancelled' then j.error_message else 'Cancelled by its user' end,
        lease_expires_at = null,
        ready_at         = clock_timestamp(),
        progress         = 0,

@@ -26,6 +26,7 @@ WELL = SchedulerStatus(
     last_pass_age_s=1.0,
     late_after_s=20.0,
     problem=None,
+    task_every_s={"purge": 3600.0},
 )
 
 

@@ -55,6 +55,15 @@ MATRIX = {
     ("POST", "/operations/resume"): Row(403, 403, 200, body={"job_type": "t"}),
     ("GET", "/operations/pauses"): Row(403, 403, 200),
     ("POST", "/operations/redrive"): Row(403, 403, 200, state="failed", body={}),
+    ("GET", "/operations/jobs"): Row(403, 403, 200),
+    ("GET", "/operations/job/<job_id>"): Row(403, 403, 200),
+    ("GET", "/operations/job/<job_id>/result"): Row(403, 403, 200),
+    ("GET", "/operations/job/<job_id>/result.svg"): Row(403, 403, 200),
+    ("GET", "/operations/job/<job_id>/drawing.svg"): Row(403, 403, 200),
+    ("GET", "/operations/job/<job_id>/runs"): Row(403, 403, 200),
+    ("GET", "/operations/job/<job_id>/why"): Row(403, 403, 200),
+    ("POST", "/operations/job/<job_id>/cancel"): Row(403, 403, 200, state="ready"),
+    ("POST", "/operations/job/<job_id>/retry"): Row(403, 403, 200, state="failed"),
     ("GET", "/job/<job_id>/result"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/result.svg"): Row(200, 404, 404),
     ("GET", "/job/<job_id>/drawing.svg"): Row(200, 404, 404),
@@ -68,6 +77,8 @@ MATRIX = {
     ("GET", "/session"): Row(200, 200, 200),
     ("DELETE", "/session"): open_to_all(),  # takes a cookie away: tests/api/test_session.py has those who hold one
     ("GET", "/ws"): Row(426, 426, 426),  # tests/test_live.py has those who connect
+    ("GET", "//socket.io/"): open_to_all(400),  # tests/test_socketio.py has those who connect, and prove who they are
+    ("POST", "//socket.io/"): open_to_all(400),
     ("GET", "/livez"): open_to_all(),
     ("GET", "/readyz"): open_to_all(),
     ("GET", "/health"): open_to_all(),

@@ -1,5 +1,6 @@
 """What Prometheus reads, and who may read it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from api import gauges
+from jobs import pauses
 from jobs.db.engine import open_engine
 from tests.api import kit
 from tests.api.kit import PREFIX, TOKEN, assert_error
@@ -76,6 +78,33 @@ def test_the_leader_of_the_fleet_is_shown(fresh):
     assert (found["yardmaster_leader_present"], found["yardmaster_leader_term"]) == ({(): 1}, {(): 7})
 
 
+def test_pauses_are_shown_while_they_hold(fresh):
+    def paused():
+        found = scraped(fresh)
+        types = {dict(labels)["job_type"]: value for labels, value in found["yardmaster_paused"].items()}
+        return types, found["yardmaster_everything_paused"][()]
+
+    assert paused() == ({"t": 0, "create_canvas": 0}, 0)
+    pauses.pause(fresh.conn, "t", by="root")
+    pauses.pause(fresh.conn, "by_sql", by="root", for_s=600)
+    assert paused() == ({"t": 1, "create_canvas": 0, "by_sql": 1}, 0)
+    pauses.pause(fresh.conn, None, by="root", resume_at=datetime(2000, 1, 1, tzinfo=UTC))
+    pauses.pause(fresh.conn, "by_sql", by="root", resume_at=datetime(2000, 1, 1, tzinfo=UTC))
+    assert paused() == ({"t": 1, "create_canvas": 0, "by_sql": 0}, 0)
+    pauses.pause(fresh.conn, None, by="root")
+    pauses.resume(fresh.conn, "t")
+    assert paused() == ({"t": 1, "create_canvas": 1, "by_sql": 1}, 1)
+
+
+def test_paused_types_beyond_a_number_are_shown_together(engine, fresh, monkeypatch):
+    monkeypatch.setattr(gauges, "JOB_TYPES", 3)
+    scene = kit.scene(engine, fresh.conn, kit.settings())
+    for number in range(4):
+        pauses.pause(fresh.conn, f"type_{number}", by="root")
+    found = {dict(labels)["job_type"]: value for labels, value in scraped(scene)["yardmaster_paused"].items()}
+    assert (len(found), found["other"], found["t"], sum(found.values())) == (4, 1, 0, 2)
+
+
 def test_every_job_type_of_this_release_is_shown_although_it_has_no_jobs(fresh):
     found = scraped(fresh)
     assert {dict(labels)["job_type"] for labels in found["yardmaster_queue_jobs"]} == {"t", "create_canvas"}
@@ -120,6 +149,7 @@ def test_the_scheduler_of_this_process_is_shown(yard):
         )
     }
     assert list(shown.values()) == [1, 1, 1.0, 20.0, 3, 2]
+    assert found["yardmaster_task_interval_seconds"] == {(("task", "purge"),): 3600}
 
 
 def test_the_release_and_the_process_are_shown(yard):

@@ -1,9 +1,12 @@
 """Whether health sees a queue that stands still, and takes no load for it."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import text
 
 from api import stall
+from jobs import pauses
 from jobs.db.engine import open_engine
 from tests.api import kit
 from tests.api.kit import assert_error
@@ -158,3 +161,24 @@ def test_while_the_database_is_away_nothing_is_said_of_the_queue(yard):
     engine = open_engine("postgresql://postgres@127.0.0.1:1/nothing", connect_timeout_s=1)
     assert stall.Stall(engine, kit.settings).fault() is None
     engine.dispose()
+
+
+def test_what_stands_still_behind_what_is_paused_is_told(yard, clock):
+    job(yard, job_type="paused", priority=9)
+    job(yard)
+    worker(yard, job_type="paused")
+    pauses.pause(yard.conn, "paused", by="root")
+    pauses.pause(yard.conn, "t", by="root", resume_at=datetime(2000, 1, 1, tzinfo=UTC))  # which is over
+    assert "no live worker" in str(health(yard, clock))
+
+
+@pytest.mark.parametrize("what", ["t", None], ids=["its type", "everything"])
+@pytest.mark.parametrize("able", [True, False], ids=["a worker is free", "no worker has a handler"])
+def test_what_is_paused_is_no_fault_and_is_judged_anew_when_it_is_resumed(yard, clock, what, able):
+    job(yard)
+    worker(yard, job_type="t" if able else "other")
+    pauses.pause(yard.conn, what, by="root")
+    assert [health(yard, clock) for _ in range(3)] == [None, None, None]
+    pauses.resume(yard.conn, what)
+    told = [health(yard, clock), health(yard, clock)]
+    assert (told[0] is None, told[1] is None) == (able, False)

@@ -104,6 +104,7 @@ def test_cancel_ends_any_users_queued_job_and_asks_one_that_runs(conn, run):
     assert run("cancel", queued) == (0, "cancelled\n")
     assert "asked to end" in run("cancel", runs)[1]
     assert (row_of(conn, queued).status, row_of(conn, runs).cancel_requested_at is not None) == ("cancelled", True)
+    assert {row_of(conn, one).error_message for one in (queued, runs)} == {"Cancelled by an operator"}
     assert run("cancel", queued) == (2, "Error: a cancelled job cannot be cancelled\n")
 
 

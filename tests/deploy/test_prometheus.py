@@ -131,6 +131,9 @@ def test_what_prometheus_holds_is_what_has_happened(scraped: Scraped):
         "sum(yardmaster_scheduler_running)": 2,
         "min(yardmaster_listener_connected)": 1,
         "sum(yardmaster_seats)": 6,
+        'max(yardmaster_task_interval_seconds{task="purge"})': 3600,
+        'max(yardmaster_task_interval_seconds{task="reap"})': 2,  # a whole lease, while nothing runs
+        'max(yardmaster_paused{job_type="create_canvas"})': 0,
         "min(yardmaster_database_up)": 1,
         'sum(yardmaster_http_requests_total{route="/api/ai-agent/create-canvas", status="202"})': 3,
     }

@@ -41,7 +41,11 @@ Step = Callable[[Connection, Sequence[str]], list[Told]]
 
 def cancel(conn: Connection, ids: Sequence[str]) -> list[Told]:
     """One statement for each job, as users do it."""
-    return [told for one in ids for told in _told("cancel", _rows(conn, "cancel", id=one, user_id="ann"), [one])]
+    return [
+        told
+        for one in ids
+        for told in _told("cancel", _rows(conn, "cancel", id=one, user_id="ann", by_operator=True), [one])
+    ]
 
 
 def requeue(conn: Connection, ids: Sequence[str]) -> list[Told]:

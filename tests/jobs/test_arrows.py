@@ -89,6 +89,7 @@ MUST = {  # what an arrow changes in a WORN row; a lease and a wait that it ends
     "heartbeat": {"lease_expires_at"},
     "progress": {"version"} | ENDS_A_RUN,
 }
+ASKED = {"cancel_requested_at", "error_code", "error_message", "version"}  # with who asked
 LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads; None: the row is gone
     ("claim", "ready"): State.PROCESSING,  # not what is too late: nobody would pay for an answer that nobody wants
     ("claim_capped", "ready"): State.PROCESSING,
@@ -112,9 +113,9 @@ LEGAL: dict[tuple[str, str], State | None] = {  # (arrow, state): where it leads
     **{("progress", state): State.PROCESSING for state in PROCESSING},
 }
 ODD = {  # what differs from MUST
-    ("cancel", "processing"): {"cancel_requested_at", "version"},
-    ("cancel", "lost"): {"cancel_requested_at", "version"},
-    ("cancel", "processing, too late"): {"cancel_requested_at", "version"},
+    ("cancel", "processing"): ASKED,
+    ("cancel", "lost"): ASKED,
+    ("cancel", "processing, too late"): ASKED,
     ("cancel", "asked to end"): {"version"},  # the first request stays
     ("release", "asked to end"): MUST["release"] | ENDED,
     **{("give_up", state): MUST["give_up"] - {"next_processing_at"} | {"completed_at"}

@@ -8,7 +8,7 @@ import pytest
 
 from jobs import store, workers
 from jobs.states import State
-from tests.factory import make_job
+from tests.factory import make_job, row_of
 from tests.jobs import kit
 
 LIVE = ["ready", "waiting", "due", "processing", "lost"]
@@ -116,3 +116,55 @@ def test_a_requeued_job_keeps_the_story_of_its_failed_runs(conn):
     kit.give_up(conn, job_id, kit.claim_one(conn).claim_seq, retryable=False)
     store.requeue(conn, job_id=job_id, user_id="ann")
     assert len(kit.whole(conn, job_id)["attempt_errors"]) == 1
+
+
+USER, OPERATOR = "Cancelled by its user", "Cancelled by an operator"
+ENDINGS = {
+    "give_up": ("processing", lambda conn, job_id: kit.give_up(conn, job_id, 1, error="stopped")),
+    "release": ("processing", lambda conn, job_id: kit.release(conn, job_id, 1)),
+    "reap": ("lost", lambda conn, _: store.reap(conn)),
+    "cancel": ("ready", lambda *_: None),
+}
+
+
+def told(conn, job_id) -> tuple[str, str, str]:
+    row = row_of(conn, job_id)
+    return row.status, row.error_code, row.error_message
+
+
+@pytest.mark.parametrize(("by_operator", "words"), [(False, USER), (True, OPERATOR)])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_who_asked_for_a_cancel_is_told_however_the_run_ends(conn, ending, by_operator, words):
+    state, end = ENDINGS[ending]
+    job_id = make_job(conn, state, error_code="timed_out", error_message="an earlier run", retry_count=1)
+    store.cancel(conn, job_id=job_id, user_id="ann", by_operator=by_operator)
+    assert told(conn, job_id)[1:] == ("cancelled", words)
+    end(conn, job_id)
+    assert told(conn, job_id) == ("cancelled", "cancelled", words)
+
+
+@pytest.mark.parametrize("ending", ["give_up", "release", "reap"])
+def test_the_first_who_asked_is_told(conn, ending):
+    state, end = ENDINGS[ending]
+    job_id = make_job(conn, state)
+    for by_operator in (True, False):
+        store.cancel(conn, job_id=job_id, user_id="ann", by_operator=by_operator)
+    end(conn, job_id)
+    assert told(conn, job_id) == ("cancelled", "cancelled", OPERATOR)
+
+
+@pytest.mark.parametrize("ending", ["give_up", "release", "reap"])
+def test_an_older_release_that_was_asked_has_not_written_down_by_whom(conn, ending):
+    state, end = ENDINGS[ending]
+    asked = {"cancel_requested_at": "2026-01-31T12:00:00Z"}
+    job_id = make_job(conn, state, **asked, error_code="timed_out", error_message="an earlier run")
+    store.cancel(conn, job_id=job_id, user_id="ann", by_operator=True)
+    end(conn, job_id)
+    assert told(conn, job_id) == ("cancelled", "cancelled", USER)
+
+
+def test_a_job_that_completes_although_it_was_asked_to_end_tells_of_no_cancel(conn):
+    job_id = make_job(conn, "processing")
+    store.cancel(conn, job_id=job_id, user_id="ann", by_operator=True)
+    kit.complete(conn, job_id, 1, {})
+    assert told(conn, job_id) == ("completed", None, None)

@@ -181,6 +181,15 @@ MUTANTS: list[tuple[str, dict[str, str], Test | Callable[..., None]]] = [
      give_up.test_a_failure_after_the_deadline_is_final),
     ("cancel", {"and user_id = :user_id": ""}, foreign("cancel", "ready")),
     ("cancel", {"and status in ('queued', 'processing')": ""}, on("cancel", "completed")),
+    ("cancel", {"error_message       = case when cancel_requested_at is null": "error_message = case when true"},
+     (cancel.test_the_first_who_asked_is_told, {"ending": "give_up"})),
+    ("cancel", {"error_code          = case when cancel_requested_at is null": "error_code = case when true"},
+     (cancel.test_an_older_release_that_was_asked_has_not_written_down_by_whom, {"ending": "give_up"})),
+    *((name, {"j.error_code = 'cancelled'": given}, (test, {"ending": name}))
+      for name in ("give_up", "release", "reap")
+      for given, test in (
+          ("false", cancel.test_the_first_who_asked_is_told),
+          ("true", cancel.test_an_older_release_that_was_asked_has_not_written_down_by_whom))),
     ("release", {"g.claim_seq = j.claim_seq": "true", "j.claim_seq = g.claim_seq": "true"}, stale("release")),
     ("release", {"j.status = 'processing'": "true"}, on("release", "waiting")),
     ("reap", {"lease_expires_at < clock_timestamp()": "lease_expires_at is not null"}, on("reap", "processing")),

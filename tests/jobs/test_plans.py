@@ -74,7 +74,7 @@ HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 # what it has found already
 CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("advance_clock", {"ranks": [-1, 0], "turns": [5, 6]}, set()),
-    ("cancel", MINE, {"pkey"}),
+    ("cancel", {**MINE, "by_operator": False}, {"pkey"}),
     (
         "changed",
         {"ids": IDS, "claim_seqs": [1] * len(IDS), "ns": [9] * len(IDS), "users": ["user-7", "user-8"]},
@@ -117,6 +117,7 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
         {"lists", "failed"},
     ),
     ("operator_job", {"id": IDS[0]}, {"pkey"}),
+    ("operator_owner", {"id": IDS[0]}, {"pkey"}),
     ("operator_page", {"before": None, "user_id": None, "status": None, "job_type": None, "limit": 50}, {"pkey"}),
     ("operator_page", {"before": IDS[9], "user_id": None, "status": "failed", "job_type": "noop", "limit": 50}, ANY),
     ("operator_page", {"before": None, "user_id": "user-7", "status": None, "job_type": None, "limit": 50}, ANY),

@@ -28,6 +28,9 @@ def watched(conn, watching):
     return conn
 
 
+MESSAGES = "select error_message from ai_jobs where status = 'cancelled' and cancel_requested_at is not null"
+
+
 def answers(told):
     """What cancel and the other step heard of each job, as pairs."""
     heard = {}
@@ -54,6 +57,7 @@ def test_a_cancel_and_another_step_at_the_same_moment_have_one_winner_and_true_a
 def test_whoever_comes_second_meets_what_the_first_has_left(watched, engine, name, cancel_first, end):
     told = races.step_by(engine, races.RACES[name], cancel_first=cancel_first, end=end)
     assert race_rules.broken(watched, told) == {}
+    assert set(watched.exec_driver_sql(MESSAGES).scalars()) <= {"Cancelled by an operator"}
 
 
 def test_a_crowd_that_cancels_requeues_works_and_reaps_breaks_no_rule(watched, engine):

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from jobs import operators, store
 from jobs.operators import Failures
-from tests.factory import make_job
+from tests.factory import make_job, row_of
 from tests.jobs import kit
 from tests.jobs.test_arrows import WORN
 
@@ -43,8 +43,10 @@ def test_without_a_filter_those_of_all_users_are_and_nothing_else(conn):
     failed = {fail(conn, user_id=user) for user in ("ann", "bob")}
     for state in ("ready", "waiting", "processing", "completed", "cancelled"):
         make_job(conn, state, user_id="eve")
-    faults, keys = operators.redrive(conn, Failures())
+    faults, keys, changes = operators.redrive(conn, Failures())
     assert [(one.error_code, one.count) for one in faults] == [("x", 2)]
+    assert {(one.job_id, one.ended) for one in changes} == {(job_id, False) for job_id in failed}
+    assert [one.user_id for one in changes] == [row_of(conn, one.job_id).user_id for one in changes]
     queued = conn.execute(text("select id, rank, turn, seq from ai_jobs where status = 'queued' and user_id <> 'eve'"))
     assert {(str(row.id), (row.rank, row.turn, row.seq)) for row in queued} == set(zip(sorted(failed), sorted(keys)))  # noqa: B905
 

@@ -4,6 +4,7 @@ import { session, signOut, whenSignedOut } from "./api.js";
 import { fill, h, notify, setText } from "./dom.js";
 import * as live from "./live.js";
 import { signInPage } from "./pages/sign_in.js";
+import { banner } from "./pauses.js";
 import { PAGES } from "./routes.js";
 import * as samples from "./samples.js";
 
@@ -11,6 +12,7 @@ const main = document.getElementById("main");
 const menu = document.getElementById("pages");
 let user = null;
 let end = null;
+const hidePauses = banner(document.getElementById("paused"));
 let arrived = false; // the first page takes no focus away: who begins at the top finds the skip link
 
 function route() {
@@ -58,6 +60,7 @@ function signedOut() {
   end = null;
   live.disconnect();
   samples.stop();
+  hidePauses();
   for (const id of ["pages", "user"]) document.getElementById(id).hidden = true;
   document.title = "Sign in · Yardmaster";
   fill(main);

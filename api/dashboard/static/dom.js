@@ -39,10 +39,10 @@ export function table(caption, columns, rows) {
 }
 
 /** Asks before something that cannot be taken back; resolves to whether it is wanted. */
-export function confirmed(question, yes) {
+export function confirmed(question, yes, no = "Keep it") {
   return new Promise((resolve) => {
     const answer = (wanted) => { box.close(); box.remove(); resolve(wanted); };
-    const keep = h("button", { type: "button", class: "secondary outline", onclick: () => answer(false) }, "Keep it");
+    const keep = h("button", { type: "button", class: "secondary outline", onclick: () => answer(false) }, no);
     const box = h("dialog", { "aria-labelledby": "question", oncancel: () => answer(false) },
       h("article", {}, h("p", { id: "question" }, question),
         h("footer", {}, keep, h("button", { type: "button", class: "danger", onclick: () => answer(true) }, yes))));

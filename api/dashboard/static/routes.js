@@ -7,6 +7,7 @@ import { fleet } from "./pages/fleet.js";
 import { job } from "./pages/job.js";
 import { jobs } from "./pages/jobs.js";
 import { make } from "./pages/make.js";
+import { operations } from "./pages/operations.js";
 import { overview } from "./pages/overview.js";
 
 export const PAGES = [
@@ -14,6 +15,7 @@ export const PAGES = [
   { path: /^\/jobs$/, title: "Jobs", menu: "#/jobs", show: jobs },
   { path: /^\/jobs\/([0-9a-f-]{36})$/, title: "Job", show: job },
   { path: /^\/new$/, title: "New canvas", menu: "#/new", show: make },
+  { path: /^\/operations$/, title: "Operations", menu: "#/operations", operators: true, show: operations },
   { path: /^\/fleet$/, title: "Fleet", menu: "#/fleet", operators: true, show: fleet },
   { path: /^\/config$/, title: "Configuration", menu: "#/config", operators: true, show: config },
 ];

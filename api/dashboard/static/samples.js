@@ -12,7 +12,8 @@ let totals = null; // those of the sample before
 let timer = null;
 let operator = false;
 
-/** A sample: {at, ready, waiting, running, wait: {p50, p95} | null, run, perMinute, failedPerMinute, counts, problem}. */
+/** A sample: {at, ready, waiting, running, wait: {p50, p95} | null, run, perMinute, failedPerMinute, counts, problem};
+ * an operator's has {fleet, pauses}, too. */
 export function watch(told) {
   watchers.add(told);
   if (history.length) told(history);
@@ -52,13 +53,13 @@ export async function look() {
 }
 
 async function fleetSample() {
-  const [fleet, { stats }] = await Promise.all([get("/fleet"), get("/jobs/stats")]);
+  const [fleet, { stats }, { pauses }] = await Promise.all([get("/fleet"), get("/jobs/stats"), get("/operations/pauses")]);
   const sum = (name) => fleet.queues.reduce((total, queue) => total + queue[name], 0);
   const { ended, failed, reach_s: reach, wait_s: wait, run_s: run } = fleet.lately;
   const minutes = Math.max(reach, ended < 1000 ? 60 : 0) / 60; // fewer than it may count: it has seen the whole minute
   const oldest = Math.max(0, ...fleet.queues.map((queue) => queue.oldest_ready_s ?? 0));
   return {
-    fleet, stats, oldest, wait, run, ready: sum("ready"), waiting: sum("waiting"), running: sum("processing"),
+    fleet, stats, pauses, oldest, wait, run, ready: sum("ready"), waiting: sum("waiting"), running: sum("processing"),
     perMinute: minutes ? ended / minutes : 0, failedPerMinute: minutes ? failed / minutes : 0,
   };
 }

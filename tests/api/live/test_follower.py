@@ -159,3 +159,15 @@ def test_an_ending_forgets_the_drawing():
     one.put(event("a", 2, ended=True))
     assert drawn(one.take(0)) == [("", False)]
     assert one._sketches == {}
+
+
+def test_who_does_not_wait_is_woken_and_takes_as_much_as_it_has_room_for():
+    woken: list[bool] = []
+    one = Follower("ann", lambda: woken.append(True))
+    for job in "abc":
+        one.put(event(job, 1))
+    assert len(woken) == 3
+    assert texts(one.take(0, most=2)) == ["a 1", "b 1"]
+    assert texts(one.take(0, most=2)) == ["c 1"]
+    one.close()
+    assert len(woken) == 4

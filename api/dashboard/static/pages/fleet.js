@@ -24,11 +24,11 @@ export function fleet(main) {
     h("section", {}, h("h2", {}, "Workers"), workers),
     h("section", {}, h("h2", {}, "Queue by job type"), queues, age));
   const stop = samples.watch((history) => {
-    const found = history.at(-1).fleet;
+    const { fleet: found, pauses = [] } = history.at(-1);
     if (!found || main.contains(document.activeElement?.closest(".wide"))) return; // whoever scrolls a table keeps it
     setText(leader, led(found.leader));
     fill(workers, found.workers.length ? table("Workers", WORKERS, found.workers.map(worker)) : h("p", {}, "No worker is there: nothing runs."));
-    fill(queues, found.queues.length ? table("Queue by job type", QUEUES, found.queues.map(queue)) : h("p", {}, "There are no jobs."));
+    fill(queues, found.queues.length ? table("Queue by job type", QUEUES, found.queues.map((one) => queue(one, isPaused(one, pauses)))) : h("p", {}, "There are no jobs."));
     setText(age, found.counted_age_s === null ? "" : `Live jobs as counted ${duration(found.counted_age_s)} ago.`);
   });
   samples.look();
@@ -49,7 +49,12 @@ function worker(one) {
   ];
 }
 
-function queue(one) {
+function isPaused(one, pauses) {
+  return pauses.some((pause) => pause.job_type === null || pause.job_type === one.job_type);
+}
+
+function queue(one, paused) {
   const counts = ["ready", "waiting", "processing", "completed", "failed", "cancelled"].map((name) => number.format(one[name]));
-  return [one.job_type, ...counts, one.oldest_ready_s === null ? "–" : duration(one.oldest_ready_s)];
+  const type = [one.job_type, paused && " ", paused && h("span", { class: "state waiting" }, "paused")].filter(Boolean);
+  return [h("span", {}, ...type), ...counts, one.oldest_ready_s === null ? "–" : duration(one.oldest_ready_s)];
 }

@@ -10,11 +10,12 @@ const NET_MS = 3000; // how often to ask while no events come, and why a job sti
 const LIVE = ["queued", "processing"];
 const FINAL = ["completed", "failed", "cancelled"];
 
-// What is shown below the picture, and beside it; each is (job, failed runs, why) => nodes. A new part is a name here.
+// What is shown below the picture, and beside it; each is (job, failed runs, why, who looks) => nodes. A new part is a name here.
 const BELOW = [timeline, runs, request];
 const BESIDE = [why, facts];
 
-export function job(main, _user, id) {
+export function job(main, user, id) {
+  const at = user.operator ? `/operations/job/${id}` : `/job/${id}`; // an operator sees any user's
   const title = h("h1", {}, "Job");
   const state = h("p", { role: "status" });
   const buttons = h("div", { class: "bar" });
@@ -29,8 +30,8 @@ export function job(main, _user, id) {
 
   async function load() {
     try {
-      const [{ job: found }, { runs: failed }] = await Promise.all([get(`/job/${id}/status`), get(`/job/${id}/runs`)]);
-      const reasons = found.status === "queued" ? await get(`/job/${id}/why`) : null;
+      const [{ job: found }, { runs: failed }] = await Promise.all([get(user.operator ? at : `${at}/status`), get(`${at}/runs`)]);
+      const reasons = found.status === "queued" ? await get(`${at}/why`) : null;
       if (!over) show(found, failed, reasons);
     } catch (error) {
       if (over) return;
@@ -54,35 +55,35 @@ export function job(main, _user, id) {
     setText(title, titleOf(found));
     document.title = `${titleOf(found).slice(0, 60)} · Yardmaster`;
     fill(state, h("span", { class: `state ${stateOf(found)}` }, stateOf(found)), " ", position(found));
-    picture(drawn, found, changed);
+    picture(drawn, found, changed, at);
     if (changed) {
       controls(found);
-      fill(below, BELOW.flatMap((part) => part(found, failed, reasons)));
+      fill(below, BELOW.flatMap((part) => part(found, failed, reasons, user)));
     }
-    fill(beside, BESIDE.flatMap((part) => part(found, failed, reasons)));
+    fill(beside, BESIDE.flatMap((part) => part(found, failed, reasons, user)));
     known = found;
   }
 
   /** What the event itself tells is shown without asking for more: while a canvas is drawn there are many. */
   function grow(event) {
     known = { ...known, version: event.version, progress: event.progress, progress_message: event.message };
-    picture(drawn, known, true);
-    fill(beside, BESIDE.flatMap((part) => part(known, [], null)));
+    picture(drawn, known, true, at);
+    fill(beside, BESIDE.flatMap((part) => part(known, [], null, user)));
   }
 
   function gone() {
     clearInterval(net);
     setText(title, "Not found");
     for (const part of [state, buttons, drawn, beside]) fill(part);
-    fill(below, h("p", {}, "There is no such job, or it is another user's."));
+    fill(below, h("p", {}, user.operator ? "There is no such job." : "There is no such job, or it is another user's."));
   }
 
   function controls(found) {
     const focused = buttons.contains(document.activeElement);
     fill(buttons,
-      LIVE.includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`/job/${id}/cancel`)) }, "Cancel"),
-      ["failed", "cancelled"].includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`/job/${id}/retry`)) }, "Retry"),
-      FINAL.includes(found.status) && h("button", { type: "button", class: "small outline danger", onclick: erase }, "Delete"));
+      LIVE.includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`${at}/cancel`)) }, "Cancel"),
+      ["failed", "cancelled"].includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`${at}/retry`)) }, "Retry"),
+      FINAL.includes(found.status) && !isTheirs(found) && h("button", { type: "button", class: "small outline danger", onclick: erase }, "Delete"));
     if (focused) buttons.querySelector("button")?.focus();
   }
 
@@ -112,7 +113,9 @@ export function job(main, _user, id) {
     if (name === "ai_job_update" && event.status === "processing" && known?.status === "processing") grow(event);
     else again();
   });
-  const net = setInterval(() => { if (!document.hidden && (!isLive() || known?.status === "queued") && !FINAL.includes(known?.status)) again(); }, NET_MS);
+  const isTheirs = (found) => found.user_id !== user.user_id; // events tell of one's own alone
+  const unheard = () => !isLive() || known === null || known.status === "queued" || isTheirs(known);
+  const net = setInterval(() => { if (!document.hidden && unheard() && !FINAL.includes(known?.status)) again(); }, NET_MS);
   again();
   return () => { over = true; deaf(); clearInterval(net); };
 }

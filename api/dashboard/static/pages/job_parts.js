@@ -4,22 +4,22 @@ import { BASE } from "../api.js";
 import { fill, h, table } from "../dom.js";
 import { between, duration, moment } from "../words.js";
 
-/** The canvas as a picture once it is there, before that how far it is. */
-export function picture(place, job, changed) {
+/** The canvas as a picture once it is there, before that how far it is; `at` is the route of the job. */
+export function picture(place, job, changed, at) {
   if (job.status === "completed" && job.job_type === "create_canvas") {
-    if (changed) fill(place, canvas(job));
+    if (changed) fill(place, canvas(job, at));
   } else if (job.status === "completed") {
     if (changed) fill(place, h("h2", {}, "Result"), h("pre", { tabindex: "0" }, JSON.stringify(job.result_data, null, 2)));
   } else if (job.status === "processing" || job.status === "queued") {
     waiting(place, job);
-    if (job.status === "processing" && job.job_type === "create_canvas") draw(place.querySelector(".canvas"), job);
+    if (job.status === "processing" && job.job_type === "create_canvas") draw(place.querySelector(".canvas"), job, at);
   } else if (changed) {
     fill(place, h("p", { class: "banner" }, job.error_message ?? `The job is ${job.status}`));
   }
 }
 
-function canvas(job) {
-  const source = `${BASE}/job/${job.id}/result.svg?version=${job.version}`;
+function canvas(job, at) {
+  const source = `${BASE}${at}/result.svg?version=${job.version}`;
   const about = job.request_data?.instructions ?? job.id;
   return h("figure", { class: "canvas" }, h("a", { href: source, target: "_blank", rel: "noopener", title: "Open the picture alone" },
     h("img", { src: source, alt: `The canvas: ${about}` })));
@@ -38,22 +38,22 @@ function waiting(place, job) {
 }
 
 /** The canvas as far as it is drawn; one look at a time, each in the place of the last once it is there, so nothing flickers. */
-async function draw(figure, job) {
+async function draw(figure, job, at) {
   figure.version = job.version;
   if (figure.busy) return;
   figure.busy = true;
   for (let shown = null; shown !== figure.version && figure.isConnected;) {
     shown = figure.version;
-    const image = h("img", { src: `${BASE}/job/${job.id}/drawing.svg?version=${shown}`, alt: "The canvas as far as it is drawn" });
+    const image = h("img", { src: `${BASE}${at}/drawing.svg?version=${shown}`, alt: "The canvas as far as it is drawn" });
     await image.decode().then(() => fill(figure, image), () => {}); // one that did not come is made up for by the next
   }
   figure.busy = false;
 }
 
-export function facts(job) {
+export function facts(job, _failed, _reasons, user) {
   const ran = between(job.started_at, job.completed_at ?? (job.status === "processing" ? new Date().toISOString() : null));
   const rows = [
-    ["Type", job.job_type], ["Priority", String(job.priority)], ["Failed runs", `${job.retry_count} of ${job.max_retries}`],
+    job.user_id !== user.user_id && ["User", job.user_id], ["Type", job.job_type], ["Priority", String(job.priority)], ["Failed runs", `${job.retry_count} of ${job.max_retries}`],
     ["Waited", duration(job.retry_count ? null : between(job.created_at, job.started_at))], ["Ran", duration(ran)],
     job.canvas_id && ["Canvas", job.canvas_id], job.error_code && ["Error", job.error_code],
     ...Object.entries(job.usage ?? {}).map(([name, value]) => [name.replaceAll("_", " "), String(value)]),
@@ -88,8 +88,9 @@ export function timeline(job, runs) {
 
 export function runs(_job, failed) {
   if (!failed.length) return [];
-  const columns = [{ title: "Run" }, { title: "Ended", class: "less" }, { title: "Took", class: "number" }, { title: "Error" }];
-  const rows = failed.map((run) => [String(run.run), moment(run.ended_at), duration(between(run.started_at, run.ended_at)),
+  const where = failed.some((run) => "worker" in run); // operators alone are told
+  const columns = [{ title: "Run" }, ...(where ? [{ title: "Worker", class: "less" }] : []), { title: "Ended", class: "less" }, { title: "Took", class: "number" }, { title: "Error" }];
+  const rows = failed.map((run) => [String(run.run), ...(where ? [h("span", { class: "mono" }, run.worker ?? "–")] : []), moment(run.ended_at), duration(between(run.started_at, run.ended_at)),
     [h("span", { class: "mono" }, run.error_code ?? "–"), h("div", {}, run.error ?? "")]]);
   return [h("h2", {}, "Failed runs"), table("Failed runs", columns, rows)];
 }

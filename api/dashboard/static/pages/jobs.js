@@ -1,4 +1,4 @@
-// The user's jobs, newest first; rows follow what happens.
+// The user's jobs, newest first; rows follow what happens. Operators may look at those of all users.
 
 import { get } from "../api.js";
 import { fill, h, notify, setText, table } from "../dom.js";
@@ -13,15 +13,22 @@ const COLUMNS = [
   { title: "Job" }, { title: "Status" }, { title: "Type", class: "less" }, { title: "Made", class: "number less" },
   { title: "Ran", class: "number less" },
 ];
+const THEIRS = [...COLUMNS.slice(0, 2), { title: "User", class: "who" }, ...COLUMNS.slice(2)];
+const kept = { whose: "all", user: "" }; // what an operator has chosen, for when the page is opened again
 
-export function jobs(main) {
+export function jobs(main, user) {
+  const whose = h("select", { id: "whose", onchange: () => choose() }, h("option", { value: "all" }, "all users"), h("option", { value: "mine" }, "mine"));
+  const theirs = h("input", { id: "of-user", type: "text", maxlength: "200", spellcheck: "false", autocapitalize: "none", value: kept.user, placeholder: "any", onchange: () => choose() });
+  const ofUser = h("div", {}, h("label", { for: "of-user" }, "User"), theirs);
   const chosen = h("select", { id: "status", onchange: () => load() },
     h("option", { value: "" }, "all"), STATES.map((state) => h("option", { value: state }, state)));
   const list = h("div", { id: "list" });
   const more = h("button", { type: "button", class: "secondary outline", hidden: true, onclick: () => older() }, "Show older jobs");
   const count = h("p", { class: "quiet", role: "status" });
-  main.append(h("h1", {}, "Your jobs"),
-    h("div", { class: "bar" }, h("div", {}, h("label", { for: "status" }, "Status"), chosen),
+  const title = h("h1", {}, "");
+  main.append(title,
+    h("div", { class: "bar" }, user.operator && h("div", {}, h("label", { for: "whose" }, "Whose"), whose), user.operator && ofUser,
+      h("div", {}, h("label", { for: "status" }, "Status"), chosen),
       h("a", { href: "#/new" }, "New canvas")),
     count, list, more);
   let shown = [];
@@ -29,13 +36,30 @@ export function jobs(main) {
   let asked = 0;
   let pending = null;
 
+  const ofAll = () => user.operator && kept.whose === "all";
+
+  function choose() {
+    [kept.whose, kept.user] = [whose.value, theirs.value.trim()];
+    ofUser.hidden = !ofAll();
+    setText(title, ofAll() ? "Jobs of all users" : "Your jobs");
+    load();
+  }
+
+  function address(cursor) {
+    const asked = new URLSearchParams({ limit: PAGE });
+    if (chosen.value) asked.set("status", chosen.value);
+    if (ofAll() && kept.user) asked.set("user", kept.user);
+    if (cursor !== null) asked.set("cursor", cursor);
+    return `${ofAll() ? "/operations" : ""}/jobs?${asked}`;
+  }
+
   async function load(pages = 1) {
     const mine = ++asked;
     const found = [];
     let next = null;
     try {
       for (let page = 0; page < pages && (page === 0 || next !== null); page += 1) {
-        const answer = await get(`/jobs?limit=${PAGE}${chosen.value && `&status=${chosen.value}`}${next === null ? "" : `&cursor=${next}`}`);
+        const answer = await get(address(next));
         found.push(...answer.jobs);
         next = answer.next_cursor;
       }
@@ -60,8 +84,13 @@ export function jobs(main) {
     const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     more.hidden = cursor === null;
     setText(count, shown.length ? `${shown.length} jobs${cursor === null ? "" : ", and older ones"}` : "");
-    fill(list, shown.length ? table("Jobs", COLUMNS, shown.map(row)) : h("p", {}, chosen.value ? `No job is ${chosen.value}.` : "There are no jobs yet."));
+    fill(list, shown.length ? ofAll() ? table("Jobs", THEIRS, shown.map(theirRow)) : table("Jobs", COLUMNS, shown.map(row)) : h("p", {}, none()));
     if (focused) [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+  }
+
+  function none() {
+    if (ofAll() && kept.user) return "No such job is this user's.";
+    return chosen.value ? `No job is ${chosen.value}.` : "There are no jobs yet.";
   }
 
   const deaf = listen((event) => {
@@ -69,8 +98,9 @@ export function jobs(main) {
     if (known && known.version >= event.version && known.status === event.status) return;
     again();
   });
-  const net = setInterval(() => { if (!isLive() && !document.hidden) again(); }, NET_MS);
-  load();
+  const net = setInterval(() => { if ((ofAll() || !isLive()) && !document.hidden) again(); }, NET_MS); // events tell of one's own alone
+  whose.value = kept.whose;
+  choose();
   return () => { deaf(); clearInterval(net); clearTimeout(pending); asked += 1; };
 }
 
@@ -84,4 +114,9 @@ function row(job) {
     h("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)),
     duration(between(job.started_at, job.completed_at)),
   ];
+}
+
+function theirRow(job) {
+  const [title, state, ...rest] = row(job);
+  return [title, state, job.user_id, ...rest];
 }

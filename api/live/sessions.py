@@ -1,0 +1,153 @@
+"""What Socket.IO's clients say, and who they are: the token first, then nothing that we need.
+
+    engine.io's session --> CONNECT {token} --> the user's Follower, as for a WebSocket --> api.live.teller
+
+The library knows one room for each connection, and no room of a user: what is new for a connection is what its own
+Follower has not told yet.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import request
+from flask_socketio import ConnectionRefusedError as Refused
+from flask_socketio import SocketIO
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.auth import Unauthorized, User, Verifier
+from api.errors import Busy
+from api.key_set import AuthUnavailable
+from api.live.clients import Clients
+from api.live.engine import Engine, Session
+from api.live.hub import Full, Hub
+from api.live.teller import Teller
+
+log = logging.getLogger(__name__)
+silent = logging.getLogger("yardmaster.socket.io")  # what the libraries would say repeats what clients have sent
+silent.disabled = True
+
+SPARE = 64  # waiting requests beyond api.sockets.most: of who has not said who it is, or changes to a WebSocket
+PLAIN = ("0", "1", "2", "3")  # CONNECT, DISCONNECT, EVENT, ACK
+SESSION = "yardmaster.session"  # in the environment of the library's requests
+
+
+def check_plain(data: Any) -> None:
+    """Raises ValueError for what is no packet of Socket.IO, or one that would be kept until its attachments come."""
+    if not isinstance(data, str) or data[:1] not in PLAIN:
+        raise ValueError
+
+
+class Sessions:
+    def __init__(self, hub: Hub, verifier: Verifier) -> None:
+        self._hub, self._verifier = hub, verifier
+        self._teller = Teller(self._look)
+        self._lock = threading.Lock()
+        self._held = 0
+        self._io = SocketIO(manage_session=False)
+        options = {"async_mode": "threading", "logger": silent, "async_handlers": False, "always_connect": False}
+        self._io.init_app(None, client_manager=Clients(), engineio_logger=silent, **options)
+        self._io.on("connect")(self._connect)
+        self._io.on("disconnect")(self._leave_room)
+        self.engine = self._io.server.eio = Engine(self._teller.wake, async_mode="threading", logger=silent)
+        self.engine.on("connect", self._opened)
+        self.engine.on("message", self._heard)
+        self.engine.on("disconnect", self._gone)
+
+    def open(self, transport: str, environ: dict[str, Any]) -> Session:
+        """Raises Busy."""
+        session = None if self._hub.is_closed else self.engine.open(transport, environ)
+        if session is None:
+            raise Busy("Too many connections begin at once; try again soon")
+        return session
+
+    def find(self, sid: str) -> Session | None:
+        session: Session | None = self.engine.sockets.get(sid)
+        return session
+
+    @contextmanager
+    def place(self, most: int) -> Iterator[None]:
+        """For a request that waits: there are so many, those of `most` WebSockets among them.  Raises Busy."""
+        with self._lock:
+            own = sum(1 for session in self.engine.all() if session.follower)
+            if self._held + self._hub.count() - own >= most + SPARE:
+                raise Busy("Too many connections wait for news; try again soon")
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+
+    # --- what the library calls
+
+    def _opened(self, sid: str, environ: dict[str, Any]) -> None:
+        environ[SESSION] = self.find(sid)
+        self._io.server._handle_eio_connect(sid, environ)  # noqa: SLF001 - what its own engine would call
+
+    def _heard(self, sid: str, data: Any) -> None:
+        session = self.find(sid)
+        if session is None:
+            return
+        try:
+            check_plain(data)
+            self._io.server._handle_eio_message(sid, data)  # noqa: SLF001 - what its own engine would call
+        except Exception as fault:  # noqa: BLE001 - whatever a client's packet brings the library to ends that client
+            log.info("a Socket.IO client sent a packet that cannot be used (%s)", type(fault).__name__)
+            session.close()
+        self._begin(session)
+
+    def _connect(self, auth: Any = None) -> None:
+        session: Session = request.environ[SESSION]
+        session.user = self._proven(auth)
+        try:
+            session.follower = self._hub.enter(session.user.id, lambda: self._teller.wake(session))
+        except Full:
+            raise Refused("too many connections; try again later", {"code": "too_many_connections"}) from None
+
+    def _proven(self, auth: Any) -> User:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if not isinstance(token, str) or not token:
+            raise Refused("authentication required: connect with auth: {token}", {"code": Unauthorized.code})
+        try:
+            return self._verifier.user(token)
+        except Unauthorized as fault:
+            raise Refused(f"authentication failed: {fault}", {"code": fault.code}) from None
+        except AuthUnavailable as fault:
+            raise Refused("authentication is not possible now; try again soon", {"code": fault.code}) from None
+
+    def _begin(self, session: Session) -> None:
+        """Once the client has been told that it is in: its live jobs first."""
+        follower = session.follower
+        if follower is None or session.is_ready:
+            return
+        session.is_ready = True
+        try:
+            self._hub.show(follower)
+        except SQLAlchemyError as fault:
+            log.warning("live jobs could not be read (%s); they are told later", type(fault).__name__)
+            self._hub.look()
+        if session.closing:  # while it came in
+            self._gone(session.sid, "")
+        self._teller.wake(session)
+
+    def _leave_room(self, _reason: str = "") -> None:
+        self._leave(request.environ[SESSION])
+
+    def _gone(self, sid: str, reason: str) -> None:
+        if session := self.find(sid):
+            self._leave(session)
+        self._io.server._handle_eio_disconnect(sid, reason)  # noqa: SLF001 - what its own engine would call
+
+    def _leave(self, session: Session) -> None:
+        if follower := session.forget():
+            self._hub.leave(follower)
+
+    def _look(self, now_s: float) -> bool:
+        if self._hub.is_closed:
+            for session in self.engine.all():
+                session.close()
+        self.engine.look(now_s)
+        return bool(self.engine.sockets)

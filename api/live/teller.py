@@ -1,0 +1,85 @@
+"""The one thread that tells all Socket.IO connections of this process, and looks at each of them every second.
+
+a Follower has news, or a client has taken what was on its way --> wake() --> what has room is queued
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from engineio.exceptions import EngineIOError
+from socketio.packet import EVENT, Packet
+
+from api.live.engine import QUEUED, Session
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+
+
+class Teller:
+    """`look` is called every second with the time (monotonic); False ends the thread until the next wake()."""
+
+    def __init__(self, look: Callable[[float], bool]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._woken: dict[Session, None] = {}  # in the order in which they came
+        self._awake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def wake(self, session: Session) -> None:
+        """Never blocks."""
+        with self._lock:
+            self._woken[session] = None
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="socket.io", daemon=True)
+                self._thread.start()
+        self._awake.set()
+
+    def _loop(self) -> None:
+        look_at = time.monotonic() + LOOK_S
+        while True:
+            self._awake.wait(max(0.0, look_at - time.monotonic()))
+            self._awake.clear()
+            with self._lock:
+                woken, self._woken = self._woken, {}
+            for session in woken:
+                self._tell(session)
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_S
+                if not self._look(time.monotonic()) and self._is_over():
+                    return
+
+    def _is_over(self) -> bool:
+        with self._lock:
+            if self._woken:
+                return False
+            self._thread = None
+            return True
+
+    def _tell(self, session: Session) -> None:
+        try:
+            tell(session)
+        except EngineIOError:  # it has just ended
+            session.close()
+        except Exception:  # one connection's fault must not end the news of all others
+            log.exception("a Socket.IO connection could not be told")
+            session.close()
+
+
+def tell(session: Session) -> None:
+    """Queues what there is room for.  Raises EngineIOError when the session is over."""
+    follower = session.follower
+    if follower is None or not session.is_ready:
+        return
+    session.is_held_back = True  # before looking at the queue: whoever empties it from now on wakes us
+    while (room := QUEUED - session.queue.qsize()) > 0:
+        messages = follower.take(0, most=room)
+        if not messages:
+            session.is_held_back = False
+            break
+        for message in messages:
+            session.tell(Packet(EVENT, data=[message.name, message.data], binary=False).encode())
+    if follower.closed or follower.overrun:
+        session.close()
