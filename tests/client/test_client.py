@@ -1,0 +1,112 @@
+"""The TypeScript client: its own tests, its types, its package, and that it works against a running server."""
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from api.auth import issue
+from tests import fake_openai
+from tests.client.conftest import CLIENT, PATIENCE_S, Npm
+from tests.processes import SECRET, Web, fleet
+
+pytestmark = pytest.mark.timeout(900)  # the first one installs what they need
+SAMPLES = re.findall(r"^```tsx?\n(.*?)^```$", (CLIENT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+STRICT = {
+    "strict": True,
+    "module": "nodenext",
+    "target": "es2022",
+    "noEmit": True,
+    "skipDefaultLibCheck": True,
+    "jsx": "react-jsx",
+}
+IMPORT = """
+import { AIJobService } from "yardmaster-client";
+import { useAIJobUpdates } from "yardmaster-client/react";
+process.stdout.write(`${typeof AIJobService} ${typeof useAIJobUpdates}`);
+"""
+
+
+def test_its_types_are_right(npm: Npm):
+    npm("run", "check")
+
+
+def test_its_own_tests(npm: Npm):
+    npm("test")
+
+
+def test_its_types_of_the_api_are_those_of_the_api(npm: Npm, tmp_path: Path):
+    made = tmp_path / "types.ts"
+    npm("run", "types", PYTHON=sys.executable, TYPES=made)
+    kept = CLIENT / "src" / "types.generated.ts"
+    assert made.read_text() == kept.read_text(), "the API has changed: cd client && npm run types"
+
+
+@pytest.mark.usefixtures("site")  # it is built for that
+def test_what_is_packed_works_as_its_readme_shows(npm: Npm, tmp_path: Path):
+    npm("pack", "--ignore-scripts", "--pack-destination", tmp_path)
+    modules = unpacked(tmp_path)
+    for name in ("react", "socket.io-client", "@types"):
+        (modules / name).symlink_to(CLIENT / "node_modules" / name)
+    for number, sample in enumerate(SAMPLES):
+        (tmp_path / f"sample{number}.tsx").write_text(sample)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": STRICT}))
+    output_of([CLIENT / "node_modules" / ".bin" / "tsc"], tmp_path)
+    assert output_of(["node", "--input-type=module", "--eval", IMPORT], tmp_path) == "function function"
+
+
+def unpacked(into: Path) -> Path:
+    """A folder node_modules with the package as it would be installed."""
+    modules = into / "node_modules"
+    with tarfile.open(next(into.glob("*.tgz"))) as packed:
+        packed.extractall(modules, filter="data")
+    (modules / "package").rename(modules / "yardmaster-client")
+    return modules
+
+
+def output_of(command: list[str | Path], cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def web(site: str, database_url: str) -> Iterator[Web]:
+    with fake_openai.running() as fake:
+        model = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": fake.base_url}
+        with fleet(database_url, YARD_API__ORIGINS=f"[{site}]", **model) as ([web], _):
+            yield web
+
+
+def test_it_works_against_a_running_server(npm: Npm, web: Web):
+    npm("run", "test:running", YARD_URL=f"http://127.0.0.1:{web.port}", YARD_TOKEN=issue(SECRET, "ann"))
+
+
+DRAWN = """async ([baseUrl, token]) => {
+    const { AIJobService } = await import("/index.js");
+    const progress = [];
+    const told = { onProgress: (one) => progress.push(one) };
+    const service = new AIJobService({ baseUrl, getToken: () => token });
+    const wish = "a flow [fake:good objects=12 chunk_delay_s=0.02]";
+    const result = await service.createCanvasWithAI(wish, told).catch(({ name, code }) => ({ name, code }));
+    return { progress, result };
+}"""
+
+
+def test_in_a_browser_a_page_of_another_origin_sees_its_canvas_grow(browser: Browser, site: str, web: Web):
+    page, server = browser.new_page(), f"http://127.0.0.1:{web.port}"
+    page.goto(site)
+    seen = page.evaluate(DRAWN, [server, issue(SECRET, "ann")])
+    assert web.call("GET", f"/job/{seen['progress'][-1]['job_id']}/result")[1]["result"] == seen["result"]
+    assert seen["result"]["objects"] == seen["progress"][-1]["objects"]
+    assert any(one["objects"] for one in seen["progress"] if one["status"] == "processing"), "it did not grow"
+    refused = page.evaluate(DRAWN, [server, "nobody"])["result"]
+    assert refused == {"name": "AuthenticationError", "code": "unauthorized"}
+    page.close()
