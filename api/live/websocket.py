@@ -47,7 +47,7 @@ def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Co
     found.add_url_rule("/ws", "upgrade", _upgrade)  # for whoever asks without the handshake
     found.after_request(_told)
     found.teardown_request(lambda _: _leave(hub))
-    Sock().route("/ws", bp=found)(lambda ws: _follow(ws, hub, g.follower, g.user))
+    Sock().route("/ws", bp=found)(lambda ws: _serve(ws, hub))
     app.register_blueprint(found)
 
 
@@ -94,13 +94,17 @@ def _leave(hub: Hub) -> None:
         hub.leave(follower)
 
 
+def _serve(ws: Server, hub: Hub) -> None:
+    with suppress(OSError):  # the client is gone, and has closed what was to be told
+        _follow(ws, hub, g.follower, g.user)
+
+
 def _follow(ws: Server, hub: Hub, follower: Follower | None, user: User) -> None:
     if follower is None:
         ws.close(TRY_AGAIN, "too many connections; try again later")
         return
     hub.show(follower)
-    code, reason = _tell(ws, follower, user)
-    ws.close(code, reason)
+    ws.close(*_tell(ws, follower, user))
 
 
 def _tell(ws: Server, follower: Follower, user: User) -> tuple[int, str]:

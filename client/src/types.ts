@@ -9,17 +9,56 @@ export type Status = Schemas["State"];
 export type Accepted = Schemas["Accepted"];
 export type Steered = Schemas["Steered"];
 
-/** A shape of a canvas of 1000 x 1000; what `properties` holds depends on `object_type`. */
-export interface CanvasObject {
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Paint {
+  /** "#RRGGBB", as all colours. */
+  readonly fill: string;
+  readonly stroke: string;
+  readonly strokeWidth: number;
+}
+
+interface Sized {
+  readonly width: number;
+  readonly height: number;
+}
+
+interface Round {
+  readonly radius: number;
+}
+
+interface Written {
+  readonly text: string;
+  readonly fontSize: number;
+  readonly fill: string;
+  readonly color: string;
+}
+
+interface Way {
+  /** From x, y: [0, 0, dx, dy]. */
+  readonly points: readonly [number, number, number, number];
+}
+
+interface Kind<Type extends string, Properties> {
   readonly id: string;
   readonly canvas_id: string;
-  readonly object_type: string;
-  readonly properties: Readonly<Record<string, unknown>>;
+  readonly object_type: Type;
+  readonly properties: Readonly<Place & Properties>;
   readonly z_index: number;
   readonly created_by: string;
   readonly created_at: string;
   readonly updated_at: string;
 }
+
+/** A shape of a canvas of 1000 x 1000. x, y: of rectangles and texts the top left corner, of lines the start, else the centre. */
+export type CanvasObject =
+  | Kind<"rectangle" | "diamond" | "star" | "heart", Sized & Paint>
+  | Kind<"circle", Round & Paint>
+  | Kind<"text", Written>
+  | Kind<"arrow" | "line", Way & Paint>;
 
 /** What a job of type create_canvas returns. */
 export interface CanvasResult {

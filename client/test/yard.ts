@@ -156,7 +156,8 @@ export class Yard {
 export function shape(id: string, x = 0): CanvasObject {
   const moment = "2026-01-31T12:00:00.000Z";
   const by = { created_by: "ann", created_at: moment, updated_at: moment };
-  return { id, canvas_id: "wall", object_type: "rectangle", properties: { x }, z_index: 0, ...by };
+  const properties = { x, y: 0, width: 160, height: 60, fill: "#FFFFFF", stroke: "#334155", strokeWidth: 2 };
+  return { id, canvas_id: "wall", object_type: "rectangle", properties, z_index: 0, ...by };
 }
 
 export function canvas(...ids: string[]): CanvasResult {
