@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from socket import SHUT_RDWR
 
 import psycopg2
 import pytest
@@ -99,13 +100,13 @@ def test_those_who_come_and_go_leave_nothing_behind(server: Server, web: Web):
             if number % 3:
                 told(client, lambda _: True)
             if number % 5 == 0:
-                client.socket.close()  # as if it had been torn out
+                client.socket.shutdown(SHUT_RDWR)  # as if it had been torn out
 
     live(server, [f"guest-{number}" for number in range(30)])
-    visit(1)
-    wait_until(lambda: sockets_counted(web) == 0, "the end of the first visit")
-    before = open_files(web)
     with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(visit, range(3 * AT_ONCE)))  # so that all connections to the database are there
+        wait_until(lambda: sockets_counted(web) == 0, "the end of the first visits")
+        before = open_files(web)
         list(pool.map(visit, range(VISITS)))
     wait_until(lambda: sockets_counted(web) == 0, "the end of all visits")
     wait_until(lambda: open_files(web) <= before + 2, "the close of their sockets")
