@@ -51,6 +51,6 @@ def _told(row: Row[Any]) -> tuple[str, dict[str, Any]]:
     if row.status == State.COMPLETED:
         return "ai_job_complete", {"result": row.result_data, "progress": 100}
     if row.status in FINAL:
-        return "ai_job_error", {"error": row.error_message or "The job was cancelled"}
+        return "ai_job_error", {"error": row.error_message or "The job was cancelled", "error_code": row.error_code}
     message = row.progress_message or ("Running" if row.status == State.PROCESSING else "Waiting for its turn")
     return "ai_job_update", {"message": message, "progress": row.progress}

@@ -86,11 +86,11 @@ export class Jobs {
     if (message === null) return;
     const job = this.#job(message.job_id);
     job.live = true;
-    if (message.event === "ai_job_error" && message.status === "failed") void this.#askWhy(job, message);
+    if (message.event === "ai_job_error" && message.error_code === undefined) void this.#askWhy(job, message);
     else if (job.view.told(message)) this.#tell(message.job_id, job);
   }
 
-  /** The event has no code for programs; the status has. */
+  /** An older server tells no code for programs with the event; the status has it. */
   async #askWhy(job: Followed, message: Message): Promise<void> {
     if (job.followers.size === 0) return this.#forget(message.job_id, job);
     const told = await statusOf(this.#http, message.job_id).catch(() => null);

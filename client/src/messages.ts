@@ -24,6 +24,7 @@ export interface Complete extends Told {
 export interface Failure extends Told {
   readonly event: "ai_job_error";
   readonly error: string;
+  readonly error_code?: string | null;
 }
 
 export type Message = Update | Complete | Failure;

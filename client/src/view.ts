@@ -47,7 +47,7 @@ export class JobView {
     if (message.event === "ai_job_update") return this.#updated(message);
     if (!this.#isNew(message.version)) return false;
     if (message.event === "ai_job_complete") this.#completed(message.result);
-    else this.failed(this.#failure(message.status, message.error, "failed"));
+    else this.failed(this.#failure(message.status, message.error, message.error_code ?? "failed"));
     return true;
   }
 

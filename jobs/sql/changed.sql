@@ -1,6 +1,6 @@
 -- What users who follow their jobs are shown of those that have changed: of a drawing what comes after the part that
 -- was read last.
-select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_message, j.version, j.claim_seq,
+select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_code, j.error_message, j.version, j.claim_seq,
        case when j.status = 'completed' then j.result_data end as result_data,
        (select jsonb_agg(jsonb_build_array(p.n, p.anew, p.objects) order by p.n)
           from ai_job_parts p

@@ -1,5 +1,5 @@
 -- What users are shown of the jobs that they have live, at most so many of each user's that wait for their turn.
-select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_message, j.version, j.claim_seq,
+select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_code, j.error_message, j.version, j.claim_seq,
        null as result_data, null as parts
   from unnest(cast(:users as text[])) as u(id)
  cross join lateral (
@@ -14,7 +14,7 @@ select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_messag
          where w.user_id = u.id and w.status = 'queued' and w.next_processing_at is not null
          limit :most)) j
  union all
-select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_message, j.version, j.claim_seq, null,
+select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_code, j.error_message, j.version, j.claim_seq, null,
        (select jsonb_agg(jsonb_build_array(p.n, p.anew, p.objects) order by p.n)
           from ai_job_parts p
          where p.job_id = j.id and p.claim_seq = j.claim_seq)

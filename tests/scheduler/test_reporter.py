@@ -1,6 +1,8 @@
 """What runs report reaches the database soon, all of it, and tells whoever follows."""
 
+import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +12,7 @@ from jobs.held import Held
 from jobs.telemetry import JobChanged
 from scheduler import reporter
 from scheduler.pool import Pool
-from scheduler.reporter import Reporter
+from scheduler.reporter import EVERY_S, Reporter
 from tests.factory import make_job, row_of
 from tests.jobs import kit
 from tests.scheduler.kit import make_held, told, until
@@ -102,3 +104,11 @@ def test_many_words_are_few_writes(looping: Reporter, pool: Pool, conn: Connecti
         run.report(number // 10, f"{number}")
     until(lambda: row_of(conn, job_id).progress_message == "999")
     assert row_of(conn, job_id).version < 100
+
+
+def test_there_are_at_most_ten_writes_a_second(looping: Reporter, pool: Pool, conn: Connection):
+    job_id, began, number = make_job(conn, "processing"), time.monotonic(), itertools.count()
+    run = hold(pool, job_id, looping).run()
+    while row_of(conn, job_id).version < 6:
+        run.report(1, f"{next(number)}")
+    assert time.monotonic() - began > 4 * EVERY_S

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from api.live.follower import Follower
 from api.live.hub import Full, Hub
@@ -13,6 +13,7 @@ from jobs import store
 from jobs.news import Word, tag_of
 from tests.api import kit
 from tests.factory import EVERYWHERE, make_job
+from tests.jobs import kit as kit_of_jobs
 from tests.jobs.kit import wait_until
 
 NEVER = {"YARD_SCHEDULER__POLL_EVERY_S": "1000"}  # so that news alone can bring it
@@ -55,8 +56,8 @@ CASES = {
     "waiting": ({}, "ai_job_update", {"message": "Waiting for its turn", "progress": 0}),
     "processing": ({}, "ai_job_update", {"message": "Running", "progress": 0}),
     "completed": ({"result_data": {"a": 1}}, "ai_job_complete", {"result": {"a": 1}, "progress": 100}),
-    "failed": ({"error_message": "no"}, "ai_job_error", {"error": "no"}),
-    "cancelled": ({}, "ai_job_error", {"error": "The job was cancelled"}),
+    "failed": ({"error_message": "no"}, "ai_job_error", {"error": "no", "error_code": "x"}),
+    "cancelled": ({}, "ai_job_error", {"error": "The job was cancelled", "error_code": "cancelled"}),
 }
 
 
@@ -74,6 +75,51 @@ def test_progress_is_told_with_its_message(hub: Hub, conn: Connection):
     hub.changed([word(job_id)])
     [(_, data)] = told(follower)
     assert (data["progress"], data["message"]) == (40, "12 objects")
+
+
+def draw(conn: Connection, job_id: str, n: int, name: str, *, anew: bool = False) -> None:
+    kit_of_jobs.report(conn, job_id, 1, n=n, anew=anew, objects=[{"id": name}])
+
+
+def ids(data: dict[str, Any]) -> list[str]:
+    return [obj["id"] for obj in data.get("objects", ())]
+
+
+def test_a_drawing_is_read_on_from_where_it_was_read_last(hub: Hub, conn: Connection, engine: Engine):
+    job_id, follower, read = make_job(conn, "processing"), hub.enter("ann"), list[int]()
+    queried = lambda *asked: read.extend(asked[3].get("ns", ())) if isinstance(asked[3], dict) else None  # noqa: E731
+    event.listen(engine, "before_cursor_execute", queried)
+    for n, name in enumerate("abc", start=1):
+        draw(conn, job_id, n, name, anew=n == 1)
+        hub.changed([word(job_id)])
+        [(_, data)] = told(follower)
+        assert ids(data) == [name]
+    event.remove(engine, "before_cursor_execute", queried)
+    assert read == [0, 1, 2]
+
+
+def test_who_comes_late_is_told_the_whole_drawing_and_the_others_only_what_is_new(hub: Hub, conn: Connection):
+    job_id, first = make_job(conn, "processing"), hub.enter("ann")
+    draw(conn, job_id, 1, "a", anew=True)
+    hub.changed([word(job_id)])
+    assert [ids(data) for _, data in told(first)] == [["a"]]
+    late = hub.enter("ann")  # and nobody shows it what there is
+    draw(conn, job_id, 2, "b")
+    hub.changed([word(job_id)])
+    assert [ids(data) for _, data in told(first)] == [["b"]]
+    [(_, data)] = told(late)
+    assert (ids(data), data["anew"]) == (["a", "b"], True)
+
+
+def test_where_a_drawing_was_read_last_is_forgotten_with_its_end(hub: Hub, conn: Connection):
+    job_id, follower = make_job(conn, "processing"), hub.enter("ann")
+    draw(conn, job_id, 1, "a", anew=True)
+    hub.changed([word(job_id)])
+    told(follower)
+    finish(conn, job_id, status="'failed'", lease_expires_at="null")
+    hub.changed([word(job_id)])
+    assert [name for name, _ in told(follower)] == ["ai_job_error"]
+    assert hub._drawn == {}
 
 
 def test_a_follower_hears_of_the_own_jobs_alone(hub: Hub, conn: Connection):

@@ -179,7 +179,7 @@ def test_requests_that_wait_are_bounded_with_the_websockets_among_them(hub: Hub)
 def test_the_thread_that_tells_ends_with_the_last_session_and_comes_back(hub: Hub):
     sessions = Sessions(hub, auth.Verifier(kit.SECRET))
     for _ in range(2):
-        session = sessions.open("polling", {})
+        session = sessions.open("polling", {}, None)
         session.close()
         session.closed_s = time.monotonic() - 60
         thread = sessions._teller._thread
