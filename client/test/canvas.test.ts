@@ -111,3 +111,10 @@ test("a job that returns nothing has ended all the same", () => {
   expect(view.ended).toBe(true);
   expect(view.update).toMatchObject({ status: "completed", progress: 100, result: null });
 });
+
+test("the code of a failure comes with its event", () => {
+  const view = new JobView("j");
+  const failure = { event: "ai_job_error", job_id: "j", status: "failed", version: 4, error: "too late" } as const;
+  expect(view.told({ ...failure, error_code: "timed_out" })).toBe(true);
+  expect(view.update.error).toMatchObject({ name: "JobFailed", code: "timed_out", message: "too late" });
+});
