@@ -1,5 +1,6 @@
 """Socket.IO clients as browsers have them: socket.io-client in a Node process, which tests/live_js/clients.mjs is."""
 
+import fcntl
 import json
 import queue
 import shutil
@@ -100,13 +101,23 @@ class Node:
             self._clients[told["id"]].inbox.put(told)
 
 
-@contextmanager
-def node() -> Iterator[Node]:
-    """Skips where the client cannot be installed, and says so."""
-    if not (FOLDER / "node_modules").exists():
+def install() -> None:
+    """Once, also when several processes of pytest come here: the others wait."""
+    done = FOLDER / "node_modules" / ".complete"
+    with (FOLDER / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return
         made = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, capture_output=True, check=False)
         if made.returncode:
             pytest.skip("npm could not install socket.io-client")
+        done.touch()
+
+
+@contextmanager
+def node() -> Iterator[Node]:
+    """Skips where the client cannot be installed, and says so."""
+    install()
     running = Node()
     try:
         yield running
