@@ -60,9 +60,12 @@ class Reporter:
             self.write()
         except SQLAlchemyError as error:
             log.warning("progress could not be written (%s); trying again", type(error).__name__)
-            self.wake()
-            return PAUSE_S
-        return EVERY_S
+        except Exception:  # the loop guard: one report that meets a fault must not end the news of all others
+            log.exception("progress could not be written; trying again")
+        else:
+            return EVERY_S
+        self.wake()
+        return PAUSE_S
 
     def _pending(self) -> list[tuple[Held, Report]]:
         """Of runs that may go on; of all others nobody is told."""

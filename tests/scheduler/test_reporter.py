@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from jobs.held import Held
-from jobs.telemetry import JobChanged
+from jobs.telemetry import JobChanged, subscribe
 from scheduler import reporter
 from scheduler.pool import Pool
 from scheduler.reporter import EVERY_S, Reporter
@@ -94,6 +94,20 @@ def test_an_outage_is_survived_and_nothing_lost(
     until(lambda: "progress could not be written" in caplog.text)
     conn.execute(text("alter table gone rename to ai_job_parts"))
     until(lambda: len(kit.parts(conn)) == 1)
+
+
+def test_a_fault_of_whoever_is_told_ends_nothing(
+    looping: Reporter, pool: Pool, conn: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(reporter, "PAUSE_S", 0.05)
+    job_id = make_job(conn, "processing")
+    run = hold(pool, job_id, looping).run()
+    end = subscribe(lambda _: 1 / 0)
+    run.draw([{"id": "x"}])
+    until(lambda: "ZeroDivisionError" in caplog.text)
+    end()
+    run.draw([{"id": "y"}])
+    until(lambda: len(kit.parts(conn)) == 2)
 
 
 def test_many_words_are_few_writes(looping: Reporter, pool: Pool, conn: Connection):
