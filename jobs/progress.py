@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,11 @@ class Progress:
             self._news = True
         self.heard()
 
+    @property
+    def drew(self) -> bool:
+        """Whether some of it may be in the database."""
+        return self._n > 0
+
     def pending(self) -> Report | None:
         """What is still to be written; None: nothing."""
         with self._lock:
@@ -109,6 +114,12 @@ def write(conn: Connection, reports: Mapping[tuple[str, int], Report]) -> set[st
     rows = [_row(job_id, claim_seq, report) for (job_id, claim_seq), report in reports.items()]
     found = conn.execute(statement("progress"), {"reports": f"[{','.join(rows)}]"})
     return {str(row.id) for row in found}
+
+
+def drop(conn: Connection, runs: Collection[tuple[str, int]]) -> None:
+    """Delete what these runs, (job id, claim_seq) each, have drawn; a newer run of the same job keeps its own."""
+    ids, seqs = [job_id for job_id, _ in runs], [claim_seq for _, claim_seq in runs]
+    conn.execute(statement("drop_parts"), {"ids": ids, "claim_seqs": seqs})
 
 
 def forget(conn: Connection) -> None:

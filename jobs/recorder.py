@@ -8,13 +8,13 @@ recognised by its claim_seq.
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
-from jobs import store
+from jobs import progress, store
 from jobs.job import Key
 from jobs.rows import key_of
 from jobs.runner import Ended
@@ -53,7 +53,16 @@ def record(conn: Connection, ended: Sequence[Ended], *, max_wait_s: float) -> Re
     for one in spoiled:
         words = "job %s: PostgreSQL takes neither its outcome nor its failure; its lease will end"
         log.error(words, one.claim.id, extra=one.claim.named)
+    _drop_drawn(conn, ended, told)
     return told
+
+
+def _drop_drawn(conn: Connection, ended: Sequence[Ended], told: Recorded) -> None:
+    """A statement of its own, for the few that have drawn: in those above it would cost every job a look."""
+    still_locked = {one.claim.id for one in told.locked}
+    drew = [(one.claim.id, one.claim.claim_seq) for one in ended if one.drew and one.claim.id not in still_locked]
+    if drew:
+        progress.drop(conn, drew)
 
 
 def _write(conn: Connection, batch: Sequence[Ended], write: Write, told: Recorded) -> list[Ended]:
@@ -87,7 +96,7 @@ def _refused(one: Ended, error: DBAPIError) -> Ended:
         "error_code": "invalid_output",
         "error": f"PostgreSQL refused the result ({type(error.orig).__name__})",
     }
-    return Ended(one.claim, done=False, entry=json.dumps(entry), run_s=one.run_s)
+    return replace(one, done=False, entry=json.dumps(entry))
 
 
 def _tell(conn: Connection, batch: Sequence[Ended], rows: Sequence[Row[Any]], told: Recorded) -> None:

@@ -24,12 +24,16 @@ LONGEST_WAIT_S = 366 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run that is over.  `entry` is its JSON for complete.sql (`done`) or give_up.sql."""
+    """A run that is over.  `entry` is its JSON for complete.sql (`done`) or give_up.sql.
+
+    `drew`: parts of its drawing are kept, and have to go.
+    """
 
     claim: Claim
     done: bool
     entry: str
     run_s: float
+    drew: bool = False
 
 
 def run(handlers: Mapping[str, Handler], held: Held, *, retry_delay_s: float, result_bytes: int) -> Ended:
@@ -89,7 +93,7 @@ def settle(held: Held, outcome: Outcome, *, retry_delay_s: float, result_bytes: 
         "error_code": printable(_text(outcome.code), 50),
         "error": printable(_text(outcome.reason), ERROR_CHARS),
     }
-    return Ended(held.claim, done=False, entry=json.dumps(entry), run_s=held.run_s())
+    return Ended(held.claim, done=False, entry=json.dumps(entry), run_s=held.run_s(), drew=held.progress.drew)
 
 
 def _delay_s(asked: object, otherwise: float) -> float:
@@ -107,7 +111,7 @@ def _completed(held: Held, outcome: Done, result_bytes: int) -> Ended:
         return _unusable(held, f"the result is not JSON: {_described(error)}")
     if len(text) > result_bytes:
         return _unusable(held, f"the result has {len(text)} bytes, more than jobs.result_bytes ({result_bytes})")
-    return Ended(held.claim, done=True, entry=text, run_s=held.run_s())
+    return Ended(held.claim, done=True, entry=text, run_s=held.run_s(), drew=held.progress.drew)
 
 
 def _unusable(held: Held, reason: str) -> Ended:

@@ -10,8 +10,6 @@ with outcome as materialized (
       from ai_jobs j join outcome o on o.id = j.id and o.claim_seq = j.claim_seq
      where j.status in ('processing', 'queued')
        for no key update of j skip locked
-), drawn as (
-    delete from ai_job_parts where job_id = any(array(select id from held))
 )
 update ai_jobs j
    set status              = 'completed',

@@ -27,8 +27,6 @@ with outcome as materialized (
                      then 'failed'
                 else 'queued' end as status
       from held h join outcome o on o.id = h.id
-), drawn as (
-    delete from ai_job_parts where job_id = any(array(select id from held))
 )
 update ai_jobs j
    set status              = v.status,

@@ -135,8 +135,6 @@ def test_a_row_that_somebody_else_holds_is_not_waited_for(conn, engine):
 
 
 ENDS = {
-    "complete": lambda conn, job_id: kit.complete(conn, job_id, 1),
-    "give_up": lambda conn, job_id: kit.give_up(conn, job_id, 1),
     "release": lambda conn, job_id: kit.release(conn, job_id, 1),
     "reap": lambda conn, _: store.reap(conn),
 }

@@ -3,10 +3,10 @@
 import dataclasses
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from jobs import recorder, runner, store, telemetry
+from jobs import progress, recorder, runner, store, telemetry
 from jobs.db.engine import autocommit
 from jobs.outcomes import Done, Fail, Retry
 from jobs.recorder import Recorded
@@ -55,6 +55,46 @@ REFUSED = {
     "a number too large": '{"a": 1e200000}',
     "nested too deeply": "[" * 50_000 + "]" * 50_000,
 }
+
+
+def drawing(conn, claim):
+    """A run that has drawn one part."""
+    held = kit.held(claim)
+    held.run().draw([{"id": "x"}])
+    progress.write(conn, {(claim.id, claim.claim_seq): held.progress.pending()})
+    held.progress.written()
+    return held
+
+
+def test_what_an_ended_run_has_drawn_is_dropped_and_nothing_else(conn):
+    done, failed, going, lost = (drawing(conn, claim) for claim in claims(conn, 4))
+    kit.make_stale(conn, lost.claim, by="another")
+    newer = "insert into ai_job_parts values (:id, :claim_seq, 1, true, '[]')"
+    conn.execute(text(newer), {"id": lost.claim.id, "claim_seq": lost.claim.claim_seq + 1})
+    outcomes = [(done, Done({})), (failed, Fail("no")), (lost, Done({}))]
+    record(conn, *(runner.settle(held, said, retry_delay_s=0, result_bytes=100) for held, said in outcomes))
+    kept = {(str(part.job_id), part.claim_seq) for part in kit.parts(conn)}
+    assert kept == {(going.claim.id, 1), (lost.claim.id, lost.claim.claim_seq + 1)}
+
+
+def test_a_run_whose_row_is_locked_keeps_what_it_has_drawn_until_it_is_recorded(conn, engine):
+    held = drawing(conn, *claims(conn, 1))
+    one = runner.settle(held, Done({}), retry_delay_s=0, result_bytes=100)
+    with engine.connect() as user:
+        user.begin()
+        store.cancel(user, job_id=held.claim.id, user_id="ann")
+        assert record(conn, one).locked == [one]
+        assert len(kit.parts(conn)) == 1
+        user.commit()
+    record(conn, one)
+    assert kit.parts(conn) == []
+
+
+def test_for_runs_that_have_drawn_nothing_no_statement_more_is_sent(conn, engine):
+    seen = []
+    event.listen(engine, "before_cursor_execute", lambda *asked: seen.append(asked[2]))
+    record(conn, *(ended(claim, Done({})) for claim in claims(conn, 3)))
+    assert not [sql for sql in seen if "ai_job_parts" in sql]
 
 
 def test_results_and_failures_of_one_batch_are_all_written(conn, told):
