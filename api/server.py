@@ -32,6 +32,7 @@ from jobs.errors import SetupError
 Stop = Callable[[], None]
 Start = Callable[[], tuple[Flask, Stop, Stop]]
 
+FILES_A_SOCKET = 3  # its own, and a bell
 OTHER_FILES = 200  # the database, the provider, the log
 BACKLOG = 1024
 HURRY_S = 1.0  # for handing back what runs, once somebody insists
@@ -50,7 +51,7 @@ def serve(start: Start, settings: Callable[[], Config]) -> NoReturn:
     listener = listen(config.bind, config.api.port, "api.bind or api.port (PORT)")
     options = _options(config, listener.detach())  # detached: gunicorn closes the handle that it is given
     options["worker_connections"] = (
-        _allow_files(config.api.connections + config.api.sockets.most + OTHER_FILES) - OTHER_FILES
+        _allow_files(config.api.connections + FILES_A_SOCKET * config.api.sockets.most + OTHER_FILES) - OTHER_FILES
     )
     _Arbiter(_Server(start, options, lambda: settings().api)).run()
     raise SystemExit

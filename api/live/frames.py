@@ -17,6 +17,7 @@ from wsproto.utilities import LocalProtocolError
 
 from api.auth import TOKEN_CHARS
 from api.live.allowance import Allowance
+from api.live.hearing import NoThread
 from api.live.whole import Whole
 
 MESSAGE_BYTES = TOKEN_CHARS + 1024  # of a client, over either transport: its token, and what is around it
@@ -40,7 +41,7 @@ class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
         for name in ("gunicorn.socket", "werkzeug.socket"):
             if name in plain:
                 plain[name] = Whole(plain[name])
-        super().__init__(plain, max_message_size=MESSAGE_BYTES, receive_bytes=READ_BYTES, thread_class=_NoThread)
+        super().__init__(plain, max_message_size=MESSAGE_BYTES, receive_bytes=READ_BYTES, thread_class=NoThread)
 
     def wait(self) -> str | None:
         """The next message, a packet that can be read; None: there will be none any more."""
@@ -88,14 +89,6 @@ class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
             raise OSError
         self.ws.receive_data(data)
         self.connected = self._handle_events() and self.connected
-
-
-class _NoThread:
-    name = ""
-
-    def __init__(self, target: Callable[[], None]) -> None: ...
-
-    def start(self) -> None: ...
 
 
 def is_packet(text: str) -> bool:

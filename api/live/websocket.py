@@ -2,8 +2,8 @@
 
     new WebSocket("wss://host/api/ai-agent/ws", ["bearer", token])      {"event": "ai_job_update", "data": {...}}
 
-Each connection holds one thread of the server, and a second one that reads; the server has as many threads more as
-there may be connections, so that they take nothing from the requests.
+Each connection holds one thread of the server, which tells and hears; the server has as many threads more as there may
+be connections, so that they take nothing from the requests.
 """
 
 import json
@@ -21,6 +21,7 @@ from api.auth import User, Verifier
 from api.errors import UpgradeRequired
 from api.live.events import Message
 from api.live.follower import Follower
+from api.live.hearing import Bell, Hearing, NoThread
 from api.live.hub import Full, Hub
 from api.live.origin import check_origin
 from api.live.whole import Whole
@@ -29,9 +30,7 @@ from api.yard import PREFIX
 from config import Config
 
 SUBPROTOCOL = "bearer"
-PING_S = 25
 MESSAGE_BYTES = 4096  # of a client; none is needed
-MESSAGES = 60  # of a client in all; who sends more is not one of ours
 LOOK_S = 2.0  # how often a silent connection is looked at
 GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013  # RFC 6455, section 7.4.1; 1013 is in its registry
 
@@ -39,7 +38,7 @@ GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013  # RFC 6455, section 7.4.1; 101
 def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Config]) -> None:
     app.config["SOCK_SERVER_OPTIONS"] = {
         "subprotocols": [SUBPROTOCOL],
-        "ping_interval": PING_S,
+        "thread_class": NoThread,
         "max_message_size": MESSAGE_BYTES,
     }
     found = Blueprint("live", __name__, url_prefix=PREFIX)
@@ -59,14 +58,13 @@ def _enter(hub: Hub, verifier: Verifier, origins: tuple[str, ...]) -> None:
     check_origin(origins)
     g.user = verifier.user(_token())
     g.user_id = g.user.id
-    g.follower = None
+    g.follower, g.bell = None, Bell()
     with suppress(Full):  # which a browser can be told after the handshake only
-        g.follower = hub.enter(g.user.id)
+        g.follower = hub.enter(g.user.id, g.bell.ring)
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compression: 120 KB for each connection
     for name in ("gunicorn.socket", "werkzeug.socket"):
         if name in request.environ:
-            closed = g.follower.close if g.follower else lambda: None
-            request.environ[name] = Whole(request.environ[name], closed)  # whoever leaves gives the place back at once
+            request.environ[name] = Whole(request.environ[name])
 
 
 def _token() -> str:
@@ -92,35 +90,37 @@ def _upgrade() -> NoReturn:
 def _leave(hub: Hub) -> None:
     if follower := g.get("follower"):
         hub.leave(follower)
+    if "bell" in g:
+        g.bell.close()
 
 
 def _serve(ws: Server, hub: Hub) -> None:
     with suppress(OSError):  # the client is gone, and has closed what was to be told
-        _follow(ws, hub, g.follower, g.user)
+        _follow(ws, hub, g.follower, g.bell, g.user)
 
 
-def _follow(ws: Server, hub: Hub, follower: Follower | None, user: User) -> None:
+def _follow(ws: Server, hub: Hub, follower: Follower | None, bell: Bell, user: User) -> None:
     if follower is None:
         ws.close(TRY_AGAIN, "too many connections; try again later")
         return
     hub.show(follower)
-    ws.close(*_tell(ws, follower, user))
+    ws.close(*_tell(ws, follower, bell, user))
 
 
-def _tell(ws: Server, follower: Follower, user: User) -> tuple[int, str]:
-    """Sends what there is until the connection has to go; returns why.  Raises ConnectionClosed."""
-    heard = 0
+def _tell(ws: Server, follower: Follower, bell: Bell, user: User) -> tuple[int, str]:
+    """Sends what there is until the connection has to go; returns why.  Raises ConnectionClosed, OSError."""
+    hearing = Hearing(ws)
     while not follower.closed:
-        for message in follower.take(LOOK_S):
+        for message in follower.take(0):
             ws.send(_text(message))
-        while ws.receive(timeout=0) is not None:
-            heard += 1
         if follower.overrun:
             return TRY_AGAIN, "too slow; connect again"
-        if heard > MESSAGES:
-            return POLICY, "too many messages"
         if time.time() >= user.expires_at:
             return POLICY, "the token has expired"
+        if bell.wait(ws.sock, LOOK_S) and not hearing.hear():
+            return POLICY, "too many messages"
+        if not hearing.ping():
+            return POLICY, "no answer to a ping"
     return GOING_AWAY, "the server is stopping"
 
 

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -10,11 +9,8 @@ UNSENT_S = 30  # a reader that has taken nothing for so long is gone
 
 
 class Whole:
-    """`closed` is called when the library has done with the connection: its client has left, or was sent away."""
-
-    def __init__(self, sock: socket.socket, closed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._closed = closed
         self._sending = threading.Lock()
         with suppress(OSError):  # not every socket is one of TCP
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_S * 1000)
@@ -23,10 +19,6 @@ class Whole:
         with self._sending:
             socket.socket.sendall(self._sock, data)  # which waits: api.line.Line's own would keep all that is not read
         return len(data)
-
-    def close(self) -> None:
-        self._sock.close()
-        self._closed()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
