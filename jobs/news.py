@@ -6,6 +6,7 @@ Who hears it reads the job, if somebody follows it there; so news may be lost, r
 import hashlib
 import json
 import logging
+import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -62,8 +63,13 @@ def read(payload: str) -> list[Word]:
 
 def _word(entry: object) -> Word:
     if isinstance(entry, str):
-        return Word(entry, None, ended=True)
+        return Word(_uuid(entry), None, ended=True)
     if not isinstance(entry, list):
         raise TypeError
     job_id, tag, ended = entry
-    return Word(str(job_id), None if tag is None else str(tag), bool(ended))
+    return Word(_uuid(job_id), None if tag is None else str(tag), bool(ended))
+
+
+def _uuid(job_id: object) -> str:
+    """Raises ValueError: whoever may connect to the database may send anything."""
+    return str(uuid.UUID(str(job_id)))

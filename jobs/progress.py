@@ -49,23 +49,25 @@ class Progress:
         self._sent: Report | None = None
 
     def say(self, percent: int, message: str) -> None:
+        """See jobs.job.Run."""
+        try:
+            said = min(100, max(0, int(percent))), printable(str(message), MESSAGE_CHARS)
+        except (TypeError, ValueError, OverflowError):
+            log.warning("a handler reported %s, which is no percentage", type(percent).__name__)
+            return
         with self._lock:
-            before = self.percent, self.message
-            self.percent = min(100, max(0, int(percent)))
-            self.message = printable(message, MESSAGE_CHARS)
-            self._news |= before != (self.percent, self.message)
+            self._news |= said != (self.percent, self.message)
+            self.percent, self.message = said
         self.heard()
 
     def draw(self, objects: Iterable[Mapping[str, Any]], *, anew: bool = False) -> None:
         """See jobs.job.Run."""
-        texts = {obj["id"]: text for obj in objects if (text := _text(obj))}
+        given = objects if isinstance(objects, Iterable) else ()
+        texts = {obj["id"]: text for obj in given if (text := _text(obj))}
         with self._lock:
-            self._bytes += sum(map(len, texts.values()))
-            if self._bytes > MOST_BYTES:
-                return
             if anew:
                 self._anew, self._objects = True, {}
-            self._objects |= texts
+            self._objects |= texts if self._has_room(texts) else {}
             self._news = True
         self.heard()
 
@@ -86,9 +88,15 @@ class Progress:
         with self._lock:
             self._sent = None
 
+    def _has_room(self, texts: Mapping[str, str]) -> bool:
+        before, self._bytes = self._bytes, self._bytes + sum(map(len, texts.values()))
+        if before <= MOST_BYTES < self._bytes:
+            log.warning("a run has drawn more than %d bytes; nothing more of it is shown before its end", MOST_BYTES)
+        return self._bytes <= MOST_BYTES
+
     def _report(self) -> Report:
         texts, self._objects, self._news = list(self._objects.values()), {}, False
-        if not texts:
+        if not texts and not (self._anew and self._n):
             return Report(self.percent, self.message, self._n, anew=False, objects=None)
         anew, self._anew = self._anew, False
         self._n += 1
@@ -98,12 +106,18 @@ class Progress:
 def _text(obj: object) -> str | None:
     """None: it cannot be shown; the handler need not know, for its result is what counts."""
     try:
-        if isinstance(obj, Mapping) and isinstance(obj["id"], str) and 1 <= len(obj["id"]) <= ID_CHARS:
-            return storable(obj)
+        if isinstance(obj, Mapping) and _is_id(obj["id"]):
+            return storable(
+                {**{name: obj[name] for name in obj if name != "id"}, "id": obj["id"]}
+            )  # whatever else it has
     except (KeyError, TypeError, ValueError, RecursionError):
         pass
     log.debug("an object that a handler has drawn cannot be shown: it must be JSON, with an id")
     return None
+
+
+def _is_id(given: object) -> bool:
+    return isinstance(given, str) and 1 <= len(given) <= ID_CHARS and printable(given, ID_CHARS) == given
 
 
 def write(conn: Connection, reports: Mapping[tuple[str, int], Report]) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -130,19 +131,26 @@ def stats(conn: Connection, *, user_id: str) -> dict[State, int]:
     return {state: counted.get(state.value, 0) for state in State}
 
 
-def changed(conn: Connection, *, drawn: Mapping[str, tuple[int, int]], users: Collection[str]) -> list[Row[Any]]:
-    """Those of the jobs that are one of these users', with what their followers are shown: columns as in the file.
+Drawn = Mapping[str, tuple[int, int]]  # {job id: (claim_seq, n)}: of that run's drawing the nth part was read last
+NOTHING_DRAWN: Drawn = MappingProxyType({})
 
-    `drawn` is {job id: (claim_seq, n)}: of that run's drawing the parts after the nth come along, of another's all.
+
+def changed(conn: Connection, *, drawn: Drawn, users: Collection[str]) -> list[Row[Any]]:
+    """Those of the jobs in `drawn` that are one of these users', with what their followers are shown.
+
+    Columns as in the file; the parts that were read already are left out, all of another run come along.
     """
+    return list(conn.execute(statement("changed"), {**_read(drawn), "users": list(users)}))
+
+
+def live(conn: Connection, *, users: Collection[str], most: int, drawn: Drawn = NOTHING_DRAWN) -> list[Row[Any]]:
+    """The same of all jobs that these users have live; of those that are ready, or wait, at most `most` each."""
+    return list(conn.execute(statement("live"), {**_read(drawn), "users": list(users), "most": most}))
+
+
+def _read(drawn: Drawn) -> dict[str, Any]:
     seqs, ns = [seq for seq, _ in drawn.values()], [n for _, n in drawn.values()]
-    params = {"ids": list(drawn), "claim_seqs": seqs, "ns": ns, "users": list(users)}
-    return list(conn.execute(statement("changed"), params))
-
-
-def live(conn: Connection, *, users: Collection[str], most: int) -> list[Row[Any]]:
-    """The same of all jobs that these users have live, with all parts; `most` of those that are ready, or wait."""
-    return list(conn.execute(statement("live"), {"users": list(users), "most": most}))
+    return {"ids": list(drawn), "claim_seqs": seqs, "ns": ns}
 
 
 def queue_position(conn: Connection, *, job_id: str, user_id: str) -> int | None:

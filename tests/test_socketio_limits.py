@@ -149,6 +149,7 @@ def test_the_cookie_counts_for_our_own_page_alone(web: Web, origin: str | None, 
     sid = json.loads(ask(web, "EIO=4&transport=polling", **cookie).text[1:])["sid"]
     assert ask(web, of(sid), "40", **cookie).status == 200
     assert ask(web, of(sid), **cookie).text.startswith(told)
+    ask(web, of(sid), "1")
 
 
 @pytest.mark.parametrize("given", ["auth", "header"])
@@ -158,6 +159,7 @@ def test_a_token_in_a_header_counts_when_none_is_given_otherwise(web: Web, given
     sid = json.loads(ask(web, "EIO=4&transport=polling", **header).text[1:])["sid"]
     ask(web, of(sid), '40{"token":"wrong"}' if given == "auth" else "40", **header)
     assert ask(web, of(sid), **header).text.startswith("44{" if given == "auth" else "40{")
+    ask(web, of(sid), "1")
 
 
 def test_a_preflight_allows_the_odd_headers_that_some_clients_send(web: Web):

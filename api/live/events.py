@@ -29,13 +29,14 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What has become of a job.  `parts`: what its run `claim_seq` has drawn, in order, after what was asked for."""
+    """What has become of a job.  `parts`: what its run `claim_seq` has drawn, in order, after the part `after`."""
 
     job_id: str
     version: int
     ended: bool
     message: Message
     claim_seq: int
+    after: int
     parts: tuple[Part, ...]
 
 
@@ -44,7 +45,8 @@ def event_of(row: Row[Any]) -> Event:
     name, told = _told(row)
     data = {"job_id": str(row.id), "status": row.status, "version": row.version, **told}
     parts = tuple(Part(*part) for part in row.parts or ())
-    return Event(str(row.id), row.version, row.status in FINAL, Message(name, data), row.claim_seq, parts)
+    ended = row.status in FINAL
+    return Event(str(row.id), row.version, ended, Message(name, data), row.claim_seq, row.after, parts)
 
 
 def _told(row: Row[Any]) -> tuple[str, dict[str, Any]]:

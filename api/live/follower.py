@@ -36,7 +36,7 @@ class Follower:
         with self._news:
             if event.version <= max(known.get(event.job_id, -1) for known in (self._told, self._ended)):
                 return True
-            if event.parts and not self._sketches.setdefault(event.job_id, Sketch()).add(event):
+            if (event.parts or event.after) and not self._sketches.setdefault(event.job_id, Sketch()).add(event):
                 return False
             self._remember(event)
             self._waiting.pop(event.job_id, None)

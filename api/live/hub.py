@@ -70,9 +70,10 @@ class Hub:
             own = self._followers.get(user_id, set())
             if len(own) >= sockets.per_user or self._count() >= sockets.most:
                 raise Full
+            self._start()
             self._followers.setdefault(user_id, set()).add(follower)
             self._tags[tag_of(user_id)] += 1
-            self._start()
+        self._awake.set()  # the thread sleeps without end while nobody follows
         return follower
 
     def leave(self, follower: Follower) -> None:
@@ -125,9 +126,9 @@ class Hub:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="live", daemon=True)
-            self._thread.start()
-        self._awake.set()  # it sleeps without end while nobody follows
+            thread = threading.Thread(target=self._loop, name="live", daemon=True)
+            thread.start()  # which the system may refuse: then the next who enters tries again
+            self._thread = thread
 
     def _loop(self) -> None:
         while not self._closed:
@@ -140,8 +141,12 @@ class Hub:
                 self._tell_all()
             except SQLAlchemyError as error:
                 log.warning("the news could not be read (%s); trying again", type(error).__name__)
-                time.sleep(PAUSE_S)
-                self.look()
+            except Exception:  # the loop guard: without this thread nobody of this process hears anything any more
+                log.exception("the news could not be told; trying again")
+            else:
+                continue
+            time.sleep(PAUSE_S)
+            self.look()
 
     def _tell_changed(self) -> None:
         with self._lock:
@@ -162,7 +167,7 @@ class Hub:
             users = {user: tuple(own) for user, own in self._followers.items()}
         followed = {job_id for own in users.values() for one in own for job_id in one.live_jobs()}
         with autocommit(self._engine) as conn:
-            rows = queries.live(conn, users=list(users), most=SHOWN) if users else []
+            rows = queries.live(conn, users=list(users), most=SHOWN, drawn=self._drawn) if users else []
         live = {str(row.id) for row in rows}
         self._drawn = {job_id: told for job_id, told in self._drawn.items() if job_id in live}
         self._put(rows)
@@ -180,11 +185,17 @@ class Hub:
 
     def _put(self, rows: Iterable[Row[Any]]) -> None:
         for row in rows:
-            event = event_of(row)
-            with self._lock:
-                own = tuple(self._followers.get(row.user_id, ()))
-            lacking = [follower for follower in own if not follower.put(event)]
-            self._note_drawn(event, is_whole=not lacking)
+            try:
+                self._put_one(row)
+            except Exception:  # what cannot be told of one job must not end the news of all others
+                log.exception("job %s: its news could not be told", row.id)
+
+    def _put_one(self, row: Row[Any]) -> None:
+        event = event_of(row)
+        with self._lock:
+            own = tuple(self._followers.get(row.user_id, ()))
+        lacking = [follower for follower in own if not follower.put(event)]
+        self._note_drawn(event, is_whole=not lacking)
 
     def _note_drawn(self, event: Event, *, is_whole: bool) -> None:
         """Where to read on; if not `is_whole` from the beginning, and now, for a follower that lacks it."""

@@ -129,7 +129,8 @@ class Sessions:
         except SQLAlchemyError as fault:
             log.warning("live jobs could not be read (%s); they are told later", type(fault).__name__)
             self._hub.look()
-        if session.closing:  # while it came in
+        if session.closing:  # while it came in; it may be forgotten already
+            self._leave(session)
             self._gone(session.sid, "")
         self._teller.wake(session)
 

@@ -18,21 +18,22 @@ class Sketch:
         claim_seq, n = self.told
         if event.claim_seq != claim_seq:
             n = 0
-        if not event.parts or event.claim_seq < claim_seq:
+        if event.claim_seq < claim_seq:
             return True
-        if event.parts[0].n > n + 1:
+        if event.after > n:
             return False
         for part in event.parts:
             if part.n > n:
                 self._add(part.anew, part.objects)
-        self.told = event.claim_seq, max(n, event.parts[-1].n)
+            n = max(n, part.n)
+        self.told = event.claim_seq, n
         return True
 
     def take(self) -> dict[str, Any]:
         """What a message has to say of the drawing; empty: nothing new."""
         objects, anew = list(self._objects.values()), self._anew
         self._objects, self._anew = {}, False
-        if not objects:
+        if not objects and not anew:
             return {}
         told = {"claim_seq": self.told[0], "objects": objects}
         return {**told, "anew": True} if anew else told

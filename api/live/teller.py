@@ -33,8 +33,9 @@ class Teller:
         with self._lock:
             self._woken[session] = None
             if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="socket.io", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._loop, name="socket.io", daemon=True)
+                thread.start()  # which the system may refuse: then the next to wake it tries again
+                self._thread = thread
         self._awake.set()
 
     def _loop(self) -> None:

@@ -1,6 +1,8 @@
 """News of jobs that change: which ones, to every process, and no more than that."""
 
+import json
 import threading
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -25,19 +27,24 @@ def told(database_url: str) -> Iterator[list[str]]:
     ears.stop()
 
 
+def id_of(number: int) -> str:
+    return str(uuid.UUID(int=number))
+
+
 def words(payloads: list[str]) -> list[Word]:
     return [word for payload in payloads for word in read(payload)]
 
 
 def test_every_change_is_told_in_payloads_that_postgresql_takes(engine, told):
-    sent = [Word(f"{number:036}", tag_of(LONGEST), ended=number % 2 == 0) for number in range(2 * WORDS + 1)]
+    sent = [Word(id_of(number), tag_of(LONGEST), ended=number % 2 == 0) for number in range(2 * WORDS + 1)]
     hints = Hints(engine)
     for word in sent:
         hints.changed(word)
     kit.wait_until(lambda: len(words(told)) == len(sent), "all words")
-    hints.changed(Word("last", None, ended=False))
+    last = Word(id_of(10**6), None, ended=False)
+    hints.changed(last)
     kit.wait_until(lambda: len(words(told)) == len(sent) + 1, "the last word")
-    assert words(told) == [*sent, Word("last", None, ended=False)]
+    assert words(told) == [*sent, last]
     assert max(len(payload.encode()) for payload in payloads(sent)) < 8000
 
 
@@ -55,9 +62,16 @@ def test_a_tag_tells_users_apart_without_naming_them():
 
 
 def test_the_word_of_an_older_release_is_an_ending():
-    assert read('["a", "b"]') == [Word("a", None, ended=True), Word("b", None, ended=True)]
+    ids = [id_of(1), id_of(2)]
+    assert read(json.dumps(ids)) == [Word(one, None, ended=True) for one in ids]
 
 
 @pytest.mark.parametrize("junk", ["", "{", "7", "null", "[" * 100_000, "[[1]]", "[{}]", "[7]"])
 def test_junk_on_the_channel_harms_nobody(junk):
     assert read(junk) == []
+
+
+@pytest.mark.parametrize("payload", ['["nonsense"]', '[["x", null, 1]]', '["00000000-0000-7000-8000-00000000000g"]'])
+def test_what_names_no_job_is_dropped(payload: str):
+    """Whoever may connect to the database may send anything, and a look for it would fail."""
+    assert read(payload) == []

@@ -107,7 +107,11 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("lately", {"window_s": 60, "most": 1000}, {"purge"}),
     ("leader", {}, set()),
     ("leave", {"worker_id": "w"}, set()),
-    ("live", {"users": ["user-7", "user-8"], "most": 100}, {"ready_by_user", "waiting_by_user", "running"}),
+    (
+        "live",
+        {"users": ["user-7", "user-8"], "most": 100, "ids": IDS, "claim_seqs": [1] * len(IDS), "ns": [9] * len(IDS)},
+        {"ready_by_user", "waiting_by_user", "running"},
+    ),
     ("next_due", {}, {"waiting"}),
     ("next_up", {"silent_s": 60}, {"ready", "running"}),
     ("notify", {"channel": "any", "payload": "{}"}, set()),

@@ -81,6 +81,43 @@ def test_what_cannot_be_shown_is_left_out_and_harms_nothing(unfit):
     assert json.loads(told.pending().objects) == [circle("good", text="ab?")]
 
 
+def test_an_id_is_what_it_is_whatever_else_an_object_holds():
+    """Cleaned for PostgreSQL, another name may become "id", too."""
+    told = Progress()
+    told.draw([{"id": "x", "id\0": ["y"]}, {"id": "z\0"}])
+    assert json.loads(told.pending().objects) == [{"id": "x"}]
+
+
+@pytest.mark.parametrize("percent", [float("nan"), float("inf"), "x", None, [1]])
+def test_a_percentage_that_is_none_is_left_out_and_harms_nothing(percent):
+    told = Progress()
+    told.say(percent, "a")
+    told.say(5, None)
+    told.draw(None)
+    assert (told.pending().percent, told.pending().message) == (5, "None")
+
+
+def test_a_drawing_that_begins_again_with_nothing_is_a_part():
+    told = Progress()
+    told.draw([circle("x")])
+    told.pending()
+    told.written()
+    told.draw([], anew=True)
+    report = told.pending()
+    assert (report.n, report.anew, report.objects) == (2, True, "[]")
+
+
+def test_what_is_too_much_is_said_once_and_still_begins_anew(caplog):
+    told = Progress()
+    told.draw([circle("x")])
+    told.pending()
+    told.written()
+    for _ in range(3):
+        told.draw([circle("y", text="y" * MOST_BYTES)], anew=True)
+    assert (told.pending().anew, told.pending().objects) == (True, "[]")
+    assert caplog.text.count("nothing more of it is shown") == 1
+
+
 def test_a_run_shows_so_much_and_no_more():
     told = Progress()
     told.draw([circle("x", text="y" * (MOST_BYTES // 2))])
@@ -175,6 +212,8 @@ def test_parts_are_read_from_where_they_were_read_last_and_of_the_newest_run_alo
     assert queries.changed(conn, drawn={job_id: (0, 0)}, users=["bob"]) == []
     [row] = queries.live(conn, users=["ann"], most=9)
     assert [part[0] for part in row.parts] == [1, 2, 3]
+    [row] = queries.live(conn, users=["ann"], most=9, drawn={job_id: (2, 2)})
+    assert ([part[0] for part in row.parts], row.after) == ([3], 2)
 
 
 def test_what_was_drawn_is_its_users_alone(conn):

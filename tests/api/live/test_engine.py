@@ -16,6 +16,7 @@ from api.live.engine import CONNECT_S, CUT_S, HALF_OPEN, LEAVE, PACKETS, PING_S,
 from api.live.events import Event, Message
 from api.live.follower import Follower
 from api.live.teller import Teller, tell
+from tests.jobs.kit import wait_until
 
 
 @pytest.fixture
@@ -45,7 +46,13 @@ def kinds(session: Session) -> list[int]:
 
 def news(job: str, version: int = 1) -> Event:
     return Event(
-        job, version, ended=False, message=Message("ai_job_update", {"version": version}), claim_seq=1, parts=()
+        job,
+        version,
+        ended=False,
+        message=Message("ai_job_update", {"version": version}),
+        claim_seq=1,
+        after=0,
+        parts=(),
     )
 
 
@@ -222,3 +229,20 @@ def unique():
             return str(next(numbers))
 
     return next_one
+
+
+def test_a_thread_that_the_system_refuses_is_tried_again(engine, monkeypatch):
+    teller, session = Teller(lambda _now_s: True), opened(engine)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refused)
+        with pytest.raises(RuntimeError):
+            teller.wake(session)
+    session.follower.put(news("a"))
+    teller.wake(session)
+    wait_until(lambda: not session.queue.empty(), "the news")
+    teller._look = lambda _now_s: False
+    teller._thread.join(30)
+
+
+def refused(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -7,8 +7,10 @@ from api.live.events import Event, Message, Part
 from api.live.follower import MOST, Follower
 
 
-def event(job: str, version: int, *parts: Part, ended: bool = False, claim_seq: int = 1) -> Event:
-    return Event(job, version, ended, Message(f"{job} {version}", {}), claim_seq, parts)
+def event(job: str, version: int, *parts: Part, ended: bool = False, claim_seq: int = 1, after: int = 0) -> Event:
+    """`parts` are those after `after`, or the first of them says it."""
+    after = parts[0].n - 1 if parts else after
+    return Event(job, version, ended, Message(f"{job} {version}", {}), claim_seq, after, parts)
 
 
 def part(n: int, *ids: str, anew: bool = False) -> Part:
@@ -171,3 +173,21 @@ def test_who_does_not_wait_is_woken_and_takes_as_much_as_it_has_room_for():
     assert texts(one.take(0, most=2)) == ["c 1"]
     one.close()
     assert len(woken) == 4
+
+
+def test_a_report_without_parts_is_none_for_whoever_lacks_those_before():
+    """Else the version would be told, and the drawing that has it never."""
+    one = Follower("ann")
+    assert not one.put(event("a", 5, after=3))
+    assert one.put(event("a", 5, part(1, "x"), part(2, "y"), part(3, "z")))
+    assert one.put(event("a", 6, after=3))
+    assert drawn(one.take(0)) == [("x1 y2 z3", True)]
+
+
+def test_a_drawing_that_begins_again_with_nothing_is_told():
+    one = Follower("ann")
+    one.put(event("a", 1, part(1, "x")))
+    one.take(0)
+    one.put(event("a", 2, part(2, anew=True)))
+    [message] = one.take(0)
+    assert (message.data["objects"], message.data["anew"]) == ([], True)

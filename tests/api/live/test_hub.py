@@ -122,6 +122,48 @@ def test_where_a_drawing_was_read_last_is_forgotten_with_its_end(hub: Hub, conn:
     assert hub._drawn == {}
 
 
+def test_what_is_shown_after_a_report_without_parts_is_not_lost(hub: Hub, conn: Connection):
+    """A connection that comes in while a job draws: the hub's news of it may come before its snapshot."""
+    job_id, first = make_job(conn, "processing"), hub.enter("ann")
+    draw(conn, job_id, 1, "a", anew=True)
+    hub.changed([word(job_id)])
+    told(first)
+    late = hub.enter("ann")
+    kit_of_jobs.report(conn, job_id, 1, 70, "no part")
+    hub.changed([word(job_id)])
+    [(_, data)] = told(late)
+    assert (ids(data), data["anew"], data["progress"]) == (["a"], True, 70)
+    hub.show(late)
+    hub.look()
+    assert told(late, 0.1) == []
+
+
+def test_one_row_that_cannot_be_told_keeps_nobody_else_from_hearing(hub: Hub, conn: Connection, caplog: Any):
+    bad, good = make_job(conn, "processing"), make_job(conn, "processing", user_id="bob")
+    draw(conn, bad, 1, "a", anew=True)
+    conn.execute(text('update ai_job_parts set objects = \'[{"id": ["not a text"]}]\''))
+    ann, bob = hub.enter("ann"), hub.enter("bob")
+    hub.changed([word(bad), word(good, "bob")])
+    assert [data["job_id"] for _, data in told(bob)] == [good]
+    assert told(ann, 0.1) == []
+    assert bad in caplog.text
+
+
+def test_a_thread_that_the_system_refuses_is_tried_again(hub: Hub, conn: Connection, monkeypatch: Any):
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _refused)
+        with pytest.raises(RuntimeError):
+            hub.enter("ann")
+    assert hub.count() == 0
+    follower, job_id = hub.enter("ann"), make_job(conn, "processing")
+    hub.changed([word(job_id)])
+    assert [data["job_id"] for _, data in told(follower)] == [job_id]
+
+
+def _refused(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_follower_hears_of_the_own_jobs_alone(hub: Hub, conn: Connection):
     mine, others = make_job(conn, "completed"), make_job(conn, "completed", user_id="bob")
     ann, bob = hub.enter("ann"), hub.enter("bob")

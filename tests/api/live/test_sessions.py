@@ -1,6 +1,7 @@
 """What becomes of a Socket.IO session when something else happens at the same moment."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -199,3 +200,32 @@ def test_a_token_in_the_log_is_a_token_lost(hub: Hub, caplog: pytest.LogCaptureF
     assert "<script>" not in caplog.text
     first = next(line for line in caplog.text.splitlines() if "POST" in line)
     assert "user ann" in first, "the one that brought the token"
+
+
+class Slow:
+    """A verifier whose keys have to be fetched, for as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.asked, self.answers = threading.Event(), threading.Event()
+
+    def user(self, token: str) -> auth.User:
+        self.asked.set()
+        assert self.answers.wait(30)
+        return auth.Verifier(kit.SECRET).user(token)
+
+
+def test_a_session_that_is_forgotten_while_its_token_is_looked_at_keeps_no_place(hub: Hub, monkeypatch):
+    made: list[Sessions] = []
+    monkeypatch.setattr(socketio, "Sessions", lambda *given: made.append(Sessions(*given)) or made[0])
+    monkeypatch.setattr(engine, "CUT_S", 0.0)
+    verifier = Slow()
+    client = client_of(hub, verifier)
+    place = begun(client)
+    connecting = threading.Thread(target=lambda: client.application.test_client().post(place, data=PROVEN))
+    connecting.start()
+    assert verifier.asked.wait(30)
+    client.post(place, data="1")
+    wait_until(lambda: made[0].engine.all() == [], "the end of the session")
+    verifier.answers.set()
+    connecting.join(30)
+    assert hub.count() == 0
