@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import select
 import socket
 import ssl
 import threading
@@ -62,10 +63,7 @@ class TlsProxy:
             head, rest = _head(near)
             with socket.create_connection((HOST, self._to_port)) as far:
                 far.sendall(_forwarded(head) + rest)
-                back = threading.Thread(target=_hand_on, args=(far, near), daemon=True)
-                back.start()
                 _hand_on(near, far)
-                back.join()
 
 
 def _head(near: ssl.SSLSocket) -> tuple[bytes, bytes]:
@@ -91,10 +89,12 @@ def _forwarded(head: bytes) -> bytes:
     return b"\r\n".join([request, *kept, *added]) + b"\r\n\r\n"
 
 
-def _hand_on(source: socket.socket, sink: socket.socket) -> None:
-    """Until the source ends; then the sink is told so."""
-    with suppress(OSError):
-        while part := source.recv(HEAD_BYTES):
-            sink.sendall(part)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_RDWR)
+def _hand_on(near: ssl.SSLSocket, far: socket.socket) -> None:
+    """Both ways until one of them ends, in one thread: two must not use one TLS connection."""
+    while True:
+        readable = [near] if near.pending() else select.select([near, far], [], [])[0]
+        for source in readable:
+            part = source.recv(HEAD_BYTES)
+            if not part:
+                return
+            (far if source is near else near).sendall(part)

@@ -165,9 +165,11 @@ class Hub:
         self._look, self._looked = False, time.monotonic()
         with self._lock:
             users = {user: tuple(own) for user, own in self._followers.items()}
+        if not users:
+            return
         followed = {job_id for own in users.values() for one in own for job_id in one.live_jobs()}
         with autocommit(self._engine) as conn:
-            rows = queries.live(conn, users=list(users), most=SHOWN, drawn=self._drawn) if users else []
+            rows = queries.live(conn, users=list(users), most=SHOWN, drawn=self._drawn)
         live = {str(row.id) for row in rows}
         self._drawn = {job_id: told for job_id, told in self._drawn.items() if job_id in live}
         self._put(rows)

@@ -154,7 +154,7 @@ def test_gunicorn_logs_as_the_rest_does(shared):
 
 def test_there_are_file_handles_for_all_connections(serve):
     granted, limit = psutil.Process(serve(files=256).worker()).rlimit(psutil.RLIMIT_NOFILE)
-    assert granted == min(1000 + 200 + 200, limit)  # connections, sockets, and the rest
+    assert granted == min(1000 + 3 * 200 + 200, limit)  # connections, sockets with their bells, and the rest
 
 
 def test_a_body_that_comes_in_chunks_is_bounded(shared):

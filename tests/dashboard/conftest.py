@@ -23,7 +23,7 @@ def web(database_url: str) -> Iterator[Web]:
         yield web
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed (Debian: apt install chromium)")

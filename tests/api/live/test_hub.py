@@ -222,6 +222,18 @@ def test_without_news_followers_are_looked_after_all_the_same(engine: Engine, co
     close(hub)
 
 
+def test_nothing_is_asked_while_nobody_follows(hub: Hub, engine: Engine, conn: Connection):
+    """Whoever was the last may leave while the database is away: then nobody wants to know."""
+    hub.leave(hub.enter("ann"))
+    connected = list[Any]()
+    note = connected.append  # one object: it is looked up again to be removed
+    event.listen(engine, "engine_connect", note)
+    hub._look = True
+    hub._tell_all()
+    event.remove(engine, "engine_connect", note)
+    assert connected == []
+
+
 def test_other_news_puts_off_no_look(engine: Engine, conn: Connection):
     hub = opened(engine, YARD_SCHEDULER__POLL_EVERY_S="0.5")
     follower, other = hub.enter("ann"), make_job(conn, "processing")
