@@ -22,7 +22,7 @@ from jobs.store import Claimed
 from jobs.workers import Worker
 from tests.factory import EVERYWHERE, row_of
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def claim(conn: Connection, seats: int = 1, **options: Any) -> Claimed:

@@ -51,7 +51,7 @@ def settings(**changed: Any) -> config.Config:
     return config.load(FILE, {f"YARD_{name.upper()}": value for name, value in values.items()})
 
 
-def until(true: Callable[[], Any], within_s: float = 20) -> Any:
+def until(true: Callable[[], Any], within_s: float = 60) -> Any:
     """Wait for `true()` to be so, and return what it said."""
     end = time.monotonic() + within_s
     while not (found := true()):
