@@ -17,6 +17,7 @@ from jobs.db.listener import Listener
 from jobs.news import NEWS
 from tests.api import kit
 from tests.factory import make_job
+from tests.following import heard
 from tests.jobs.kit import PATIENCE_S, wait_until
 
 NO_LOOK = load(environ={"YARD_SCHEDULER__POLL_EVERY_S": "60"})  # before a test would have given up
@@ -59,7 +60,7 @@ def test_by_the_command_line(conn, follower, database_url, state, words):
     job_id = make_job(conn, state)
     given = ["jobs", *words, *([] if "redrive" in words else [job_id])]
     assert CliRunner(env={"DATABASE_URL": database_url}).invoke(main.main, given).exit_code == 0
-    assert len(follower.take(PATIENCE_S)) == 1
+    assert len(heard(follower, PATIENCE_S)) == 1
 
 
 @pytest.mark.parametrize(
@@ -69,4 +70,4 @@ def test_by_the_command_line(conn, follower, database_url, state, words):
 def test_over_http(yard, conn, follower, state, path):
     path = path.format(make_job(conn, state))
     assert yard.post(f"/operations/{path}", "op-root", json={}).status_code == 200
-    assert len(follower.take(PATIENCE_S)) == 1
+    assert len(heard(follower, PATIENCE_S)) == 1

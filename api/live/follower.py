@@ -17,12 +17,12 @@ class Follower:
     """
 
     def __init__(self, user_id: str, wake: Callable[[], None] = lambda: None) -> None:
-        """`wake` is called when there may be something to take, for one who does not wait in take()."""
+        """`wake` is called when there may be something to take, and when it is closed; it must not block."""
         self.user_id = user_id
         self._wake = wake
         self.overrun = False
         self.closed = False
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: dict[str, Event] = {}
         self._told: dict[str, int] = {}  # the version that was told last, of live jobs
         self._ended: dict[str, int] = {}  # the same of jobs that have ended lately
@@ -33,7 +33,7 @@ class Follower:
 
         False: of the drawing parts before these are missing here; then the whole of it has to be put.
         """
-        with self._news:
+        with self._lock:
             if event.version <= max(known.get(event.job_id, -1) for known in (self._told, self._ended)):
                 return True
             if (event.parts or event.after) and not self._sketches.setdefault(event.job_id, Sketch()).add(event):
@@ -43,26 +43,22 @@ class Follower:
             self._waiting[event.job_id] = event
             if len(self._waiting) > MOST:
                 self._drop()
-            self._news.notify()
         self._wake()
         return True
 
-    def take(self, within_s: float, most: int = MOST) -> list[Message]:
-        """What is to be sent, in order, at most `most`; empty after `within_s` without news, or when it is closed."""
-        with self._news:
-            self._news.wait_for(lambda: self._waiting or self.closed, timeout=within_s)
+    def take(self, most: int = MOST) -> list[Message]:
+        """What is to be sent, in order, at most `most`."""
+        with self._lock:
             events = [self._waiting.pop(job_id) for job_id in list(self._waiting)[:most]]
             return [self._message(event) for event in events]
 
     def close(self) -> None:
-        with self._news:
-            self.closed = True
-            self._news.notify()
+        self.closed = True
         self._wake()
 
     def live_jobs(self) -> list[str]:
         """Those whose end it has not been told."""
-        with self._news:
+        with self._lock:
             return list(self._told)
 
     def _message(self, event: Event) -> Message:

@@ -17,13 +17,10 @@ from wsproto.utilities import LocalProtocolError
 
 from api.auth import TOKEN_CHARS
 from api.live.allowance import Allowance
-from api.live.hearing import NoThread
+from api.live.hearing import MS, READ_BYTES, READS, READS_PER_S, NoThread
 from api.live.whole import Whole
 
 MESSAGE_BYTES = TOKEN_CHARS + 1024  # of a client, over either transport: its token, and what is around it
-READ_BYTES = 4096
-READS, READS_PER_S = 120, 2.0  # of a client, at once and in the long run
-MS = 1000
 
 
 class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types

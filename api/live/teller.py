@@ -76,7 +76,7 @@ def tell(session: Session) -> None:
         return
     session.is_held_back = True  # before looking at the queue: whoever empties it from now on wakes us
     while (room := QUEUED - session.queue.qsize()) > 0:
-        messages = follower.take(0, most=room)
+        messages = follower.take(most=room)
         if not messages:
             session.is_held_back = False
             break

@@ -111,7 +111,7 @@ def _tell(ws: Server, follower: Follower, bell: Bell, user: User) -> tuple[int, 
     """Sends what there is until the connection has to go; returns why.  Raises ConnectionClosed, OSError."""
     hearing = Hearing(ws)
     while not follower.closed:
-        for message in follower.take(0):
+        for message in follower.take():
             ws.send(_text(message))
         if follower.overrun:
             return TRY_AGAIN, "too slow; connect again"

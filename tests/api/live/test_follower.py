@@ -1,7 +1,5 @@
 """What waits for a slow reader is bounded, in order, and never loses an ending."""
 
-import threading
-
 from api.live import follower
 from api.live.events import Event, Message, Part
 from api.live.follower import MOST, Follower
@@ -34,19 +32,19 @@ def test_of_each_job_only_the_newest_event_waits():
     one = Follower("ann")
     for told in (event("a", 1), event("b", 1), event("a", 3), event("a", 2)):
         one.put(told)
-    assert texts(one.take(0)) == ["b 1", "a 3"]
-    assert one.take(0) == []
+    assert texts(one.take()) == ["b 1", "a 3"]
+    assert one.take() == []
 
 
 def test_what_was_told_is_not_told_again_and_nothing_older_either():
     one = Follower("ann")
     for version, ended in ((2, False), (2, False), (1, False), (3, True), (3, True), (2, False)):
         one.put(event("a", version, ended=ended))
-        one.take(0)
+        one.take()
     one.put(event("a", 3, ended=True))
-    assert one.take(0) == []
+    assert one.take() == []
     one.put(event("a", 4))  # it was opened again
-    assert texts(one.take(0)) == ["a 4"]
+    assert texts(one.take()) == ["a 4"]
 
 
 def test_only_jobs_whose_end_was_not_told_are_live():
@@ -64,12 +62,12 @@ def test_a_slow_reader_loses_updates_and_no_ending():
         one.put(event(f"job {number}", 1, ended=number % 2 == 0))
     one.put(event("last", 1, ended=True))
     assert not one.overrun
-    told = texts(one.take(0))
+    told = texts(one.take())
     assert len(told) == MOST
     assert "job 1 1" not in told
     assert len([text for text in told if text.startswith("job") and int(text.split()[1]) % 2 == 0]) == MOST // 2
     one.put(event("job 1", 1))
-    assert texts(one.take(0)) == ["job 1 1"]  # it may be told later
+    assert texts(one.take()) == ["job 1 1"]  # it may be told later
 
 
 def test_a_reader_that_is_too_slow_even_for_the_endings_has_to_go():
@@ -86,18 +84,17 @@ def test_what_is_remembered_of_ended_jobs_is_bounded(monkeypatch):
     one = Follower("ann")
     for number in range(10):
         one.put(event(str(number), 1, ended=True))
-        one.take(0)
+        one.take()
     assert list(one._ended) == ["7", "8", "9"]
 
 
 def test_a_waiting_reader_is_woken_by_news_and_by_the_end():
-    one = Follower("ann")
-    for act, told in ((lambda: one.put(event("a", 1)), ["a 1"]), (one.close, [])):
-        timer = threading.Timer(0.05, act)
-        timer.start()
-        assert texts(one.take(30)) == told
-        timer.join()
-    assert one.closed
+    """It finds then what it was woken for."""
+    found: list[tuple[list[str], bool]] = []
+    one = Follower("ann", lambda: found.append((texts(one.take()), one.closed)))
+    one.put(event("a", 1))
+    one.close()
+    assert found == [(["a 1"], False), ([], True)]
 
 
 def test_a_drawing_is_told_part_by_part_and_nothing_twice():
@@ -105,7 +102,7 @@ def test_a_drawing_is_told_part_by_part_and_nothing_twice():
     heard = []
     for told in (event("a", 1), event("a", 2, part(1, "x")), event("a", 3, part(1, "x"), part(2, "y", "z"))):
         assert one.put(told)
-        heard += drawn(one.take(0))
+        heard += drawn(one.take())
     assert heard == [("", False), ("x1", True), ("y2 z2", False)]
 
 
@@ -113,24 +110,24 @@ def test_what_a_slow_reader_has_not_taken_is_gathered():
     one = Follower("ann")
     one.put(event("a", 1, part(1, "x", "y")))
     one.put(event("a", 2, part(2, "y", "z")))
-    assert drawn(one.take(0)) == [("x1 y2 z2", True)]
+    assert drawn(one.take()) == [("x1 y2 z2", True)]
 
 
 def test_a_second_answer_begins_anew_within_the_run():
     one = Follower("ann")
     one.put(event("a", 1, part(1, "x")))
-    one.take(0)
+    one.take()
     one.put(event("a", 2, part(2, "y"), part(3, "z", anew=True), part(4, "u")))
-    assert drawn(one.take(0)) == [("z3 u4", True)]
+    assert drawn(one.take()) == [("z3 u4", True)]
 
 
 def test_a_new_run_begins_anew_and_a_lost_one_is_not_heard():
     one = Follower("ann")
     one.put(event("a", 1, part(1, "x"), part(2, "y")))
-    one.take(0)
+    one.take()
     one.put(event("a", 3, part(1, "z"), claim_seq=2))
     assert one.put(event("a", 4, part(3, "stale"), claim_seq=1))  # nothing is missing
-    heard = one.take(0)
+    heard = one.take()
     assert drawn(heard) == [("z1", True)]
     assert heard[0].data["claim_seq"] == 2
 
@@ -138,9 +135,9 @@ def test_a_new_run_begins_anew_and_a_lost_one_is_not_heard():
 def test_a_follower_that_lacks_parts_says_so_and_is_then_told_the_whole():
     one = Follower("ann")
     assert not one.put(event("a", 5, part(3, "z")))
-    assert one.take(0) == []
+    assert one.take() == []
     assert one.put(event("a", 5, part(1, "x"), part(2, "y"), part(3, "z")))
-    assert drawn(one.take(0)) == [("x1 y2 z3", True)]
+    assert drawn(one.take()) == [("x1 y2 z3", True)]
     assert not one.put(event("a", 6, part(2, "u"), claim_seq=2))
 
 
@@ -149,17 +146,17 @@ def test_what_was_dropped_of_a_drawing_is_told_again_from_its_beginning():
     one.put(event("slow", 1, part(1, "x")))
     for number in range(MOST):
         one.put(event(f"job {number}", 1, ended=True))
-    one.take(0)
+    one.take()
     assert not one.put(event("slow", 2, part(2, "y")))
     assert one.put(event("slow", 2, part(1, "x"), part(2, "y")))
-    assert drawn(one.take(0)) == [("x1 y2", True)]
+    assert drawn(one.take()) == [("x1 y2", True)]
 
 
 def test_an_ending_forgets_the_drawing():
     one = Follower("ann")
     one.put(event("a", 1, part(1, "x")))
     one.put(event("a", 2, ended=True))
-    assert drawn(one.take(0)) == [("", False)]
+    assert drawn(one.take()) == [("", False)]
     assert one._sketches == {}
 
 
@@ -169,8 +166,8 @@ def test_who_does_not_wait_is_woken_and_takes_as_much_as_it_has_room_for():
     for job in "abc":
         one.put(event(job, 1))
     assert len(woken) == 3
-    assert texts(one.take(0, most=2)) == ["a 1", "b 1"]
-    assert texts(one.take(0, most=2)) == ["c 1"]
+    assert texts(one.take(most=2)) == ["a 1", "b 1"]
+    assert texts(one.take(most=2)) == ["c 1"]
     one.close()
     assert len(woken) == 4
 
@@ -181,13 +178,13 @@ def test_a_report_without_parts_is_none_for_whoever_lacks_those_before():
     assert not one.put(event("a", 5, after=3))
     assert one.put(event("a", 5, part(1, "x"), part(2, "y"), part(3, "z")))
     assert one.put(event("a", 6, after=3))
-    assert drawn(one.take(0)) == [("x1 y2 z3", True)]
+    assert drawn(one.take()) == [("x1 y2 z3", True)]
 
 
 def test_a_drawing_that_begins_again_with_nothing_is_told():
     one = Follower("ann")
     one.put(event("a", 1, part(1, "x")))
-    one.take(0)
+    one.take()
     one.put(event("a", 2, part(2, anew=True)))
-    [message] = one.take(0)
+    [message] = one.take()
     assert (message.data["objects"], message.data["anew"]) == ([], True)

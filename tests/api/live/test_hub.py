@@ -13,6 +13,7 @@ from jobs import store
 from jobs.news import Word, tag_of
 from tests.api import kit
 from tests.factory import EVERYWHERE, make_job
+from tests.following import heard
 from tests.jobs import kit as kit_of_jobs
 from tests.jobs.kit import wait_until
 
@@ -38,7 +39,7 @@ def close(hub: Hub) -> None:
 
 
 def told(follower: Follower, within_s: float = 10) -> list[tuple[str, dict[str, Any]]]:
-    return [(message.name, dict(message.data)) for message in follower.take(within_s)]
+    return [(message.name, dict(message.data)) for message in heard(follower, within_s)]
 
 
 def word(job_id: str, user: str | None = "ann") -> Word:
@@ -292,8 +293,7 @@ def test_closing_waits_until_everybody_has_gone(hub: Hub):
     follower, gone = hub.enter("ann"), threading.Event()
     closing = threading.Thread(target=lambda: (hub.close(30), gone.set()))
     closing.start()
-    while not follower.closed:
-        follower.take(1)
+    wait_until(lambda: follower.closed, "the word to go")
     assert not gone.is_set()
     hub.leave(follower)
     assert gone.wait(10)
