@@ -1,18 +1,10 @@
 """gunicorn's threaded worker, with threads for whole requests alone: slow clients wait in the main loop.
 
-    quiet    no byte of a request is here
-    head     a request has begun; until header_s
-    body     its head is here; until body_s
-    busy     all of it is here: a thread has the application answer it
-    answer   the system's buffers are full of the answer, and the client reads; until answer_s
-    parting  the last answer is read; whatever still comes is thrown away
-
-In every state but `busy` a connection costs its memory alone.  Without this a thread reads and writes, so that as many
-slow clients as there are threads stop everybody else, for ever.  See docs/adr/0014.
+Without this a thread reads and writes, so that as many slow clients as there are threads stop everybody else, for ever.
+api.line.State tells where a connection may stand.  See docs/adr/0014.
 """
 
 import logging
-import os
 import selectors
 import socket
 import time
@@ -24,8 +16,8 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from api.intake import Intake
-from api.line import Connection, Line, State
-from api.refusals import BROKEN, CROWDED, INTERNAL, LATE_BODY, LATE_HEAD, Refusal, Refused, answered
+from api.line import TOO_LATE, Connection, Line, State
+from api.refusals import BROKEN, CROWDED, INTERNAL, Refusal, Refused, answered
 from config.settings import Api
 
 log = logging.getLogger(__name__)
@@ -36,9 +28,6 @@ PARTING_BYTES = 1_000_000  # for a client that hears of its refusal only after i
 READ_BYTES = 65536
 SWEEP_EVERY_S = 0.25
 CROWD_BYTES = 128 * 1024 * 1024  # of half-sent requests, and of half-read answers, before large ones are turned away
-
-
-LATE = {State.HEAD: LATE_HEAD, State.BODY: LATE_BODY}
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -61,7 +50,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         except OSError:  # whoever it was has left
             return
         connection = Connection(Line(accepted), client, listener.getsockname(), self._intake(client))
-        connection.sock.settimeout(0)
         connection.enter(State.QUIET, KEEP_ALIVE_S)
         self._make_room()
         self._open.add(connection)
@@ -218,12 +206,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _take_back(self, conn: Connection) -> None:
         """Parts on a handle of our own: a WebSocket's thread may close the other, whose number is then another's."""
         try:
-            own = Line(socket.socket(fileno=os.dup(conn.sock.fileno())))
+            own = conn.sock.twin()
         except OSError:  # it has
             self._drop(conn)
             return
         conn.sock.close()
-        own.settimeout(0)
         conn.sock = own
         self._part(conn)
 
@@ -238,7 +225,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._watch(conn, selectors.EVENT_READ)
 
     def _late(self, conn: Connection) -> None:
-        if told := LATE.get(conn.state):
+        if told := TOO_LATE.get(conn.state):
             self._refuse(conn, told)
         else:
             self._drop(conn)

@@ -1,13 +1,10 @@
-"""What the operators' routes and /why take and answer; ALL has every route, for the OpenAPI document."""
+"""What the operators' routes and /why take and answer."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from api.any_operations import ANY_JOBS
 from api.control_shapes import Pauses, Redriven, Resumed, ToPause, ToRedrive, ToResume
-from api.fleet_operations import FLEET, SESSION
-from api.live_operations import LIVE
-from api.operations import OF_A_JOB, OPERATIONS, SIGNED_IN, WITH_BODY, Answer, Operation
+from api.operations import OF_A_JOB, SIGNED_IN, WITH_BODY, Answer, Operation
 from api.why import Reasons
 from api.yard import PREFIX
 
@@ -58,4 +55,3 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
         **FOR_OPERATORS,
     ),
 }
-ALL: Mapping[tuple[str, str], Operation] = {**OPERATIONS, **CONTROL, **ANY_JOBS, **FLEET, **SESSION, **LIVE}

@@ -1,16 +1,27 @@
 """A client's connection: its socket, on which nobody waits, and where its request and answer stand."""
 
+import os
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
 from typing import Any
 
 from api.intake import Intake
+from api.refusals import LATE_BODY, LATE_HEAD, Refusal
 
 
 class State(IntEnum):
-    """Those before BUSY make room for others."""
+    """In all but BUSY a connection costs its memory alone; those before it make room for others.
+
+    PARTING  the last answer is read; whatever still comes is thrown away
+    QUIET    no byte of a request is here
+    HEAD     a request has begun; until header_s
+    BODY     its head is here; until body_s
+    ANSWER   the system's buffers are full of the answer, and the client reads; until answer_s
+    BUSY     all of the request is here: a thread has the application answer it
+    """
 
     PARTING = 0
     QUIET = 1
@@ -20,11 +31,15 @@ class State(IntEnum):
     BUSY = 5
 
 
+TOO_LATE: Mapping[State, Refusal] = {State.HEAD: LATE_HEAD, State.BODY: LATE_BODY}  # others end without a word
+
+
 class Line(socket.socket):
     """A client's socket, on which sending never waits: what does not fit is kept in `unsent`."""
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(fileno=accepted.detach())
+        self.settimeout(0)
         self.unsent = b""
 
     def sendall(self, data: Any, _flags: int = 0) -> None:
@@ -36,6 +51,10 @@ class Line(socket.socket):
         with suppress(BlockingIOError):
             while self.unsent:
                 self.unsent = self.unsent[self.send(self.unsent, socket.MSG_DONTWAIT) :]
+
+    def twin(self) -> "Line":
+        """The same socket by a number of its own, on which nothing is unsent.  Raises OSError when this is closed."""
+        return Line(socket.socket(fileno=os.dup(self.fileno())))
 
 
 class Connection:

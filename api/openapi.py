@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: what operations.py tells, with the schemas of the models that validate."""
+"""The OpenAPI 3.1 document: what the routes' operations tell, with the schemas of the models that validate."""
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -9,16 +9,22 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from api import answers
+from api.any_operations import ANY_JOBS
 from api.build import VERSION
-from api.control_operations import ALL
+from api.control_operations import CONTROL
+from api.fleet_operations import FLEET, SESSION
+from api.job_operations import JOBS
+from api.live_operations import LIVE
 from api.openapi_parts import ABOUT, ANY, HEADERS, LINKED, PARAMETERS, REFUSALS, SECURITY_SCHEMES, TAGS, Refusal
 from api.operations import JSON, Answer, Operation
 from api.schemas import AnyJob, BulkJob
+from api.service_operations import SERVICE
 
 Json = dict[str, Any]
 JobTypes = Mapping[str, type[BaseModel] | None]
 Refs = Mapping[Any, Json]  # from a model or a TypedDict to {"$ref": ...}
 SCHEMAS = "#/components/schemas/"
+ALL: Mapping[tuple[str, str], Operation] = {**JOBS, **SERVICE, **CONTROL, **ANY_JOBS, **FLEET, **SESSION, **LIVE}
 
 
 class _Generator(GenerateJsonSchema):

@@ -5,11 +5,13 @@ import uuid
 
 import pytest
 
-from api.operations import OPERATIONS
+from api.job_operations import JOBS
+from api.service_operations import SERVICE
 from tests.api.kit import HOSTILE, PREFIX, assert_error
 from tests.api.test_body import GOOD, INVALID, JSON, MALFORMED, OTHER_TYPES
 from tests.factory import make_job
 
+OPERATIONS = {**JOBS, **SERVICE}
 POSTS = [path for method, path in OPERATIONS if method == "POST"]
 WITH_BODY = [path for path in POSTS if OPERATIONS["POST", path].body]
 OF_A_JOB = [(method, path) for method, path in OPERATIONS if "{job_id}" in path]

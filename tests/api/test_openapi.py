@@ -7,9 +7,8 @@ import pytest
 import schemathesis
 from pydantic import BaseModel, Field
 
-from api.control_operations import ALL
 from api.errors import STATUS
-from api.openapi import document
+from api.openapi import ALL, document
 from api.openapi_parts import LINKED, REFUSALS
 from api.schemas import CreateCanvas, ManyJobs
 from tests.api.described import METHODS, as_documented, assert_valid, resolved, told, validator

@@ -123,5 +123,5 @@ export function job(main, user, id) {
 function position(found) {
   if (found.more) return "More than 1,000 ready jobs are before this one.";
   if (found.queue_position === null) return "";
-  return found.queue_position === 0 ? "It is next." : `${found.queue_position} ready jobs are before this one.`;
+  return found.queue_position === 0 ? "No ready job is before this one." : `${found.queue_position} ready jobs are before this one.`;
 }
