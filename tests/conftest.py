@@ -12,6 +12,7 @@ import pytest
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, text
 
+from jobs import telemetry
 from jobs.db.embedded import start
 from jobs.db.engine import autocommit, open_engine
 from jobs.db.migrate import TABLES, migrate
@@ -114,6 +115,14 @@ def no_thread_left_waiting() -> Iterator[None]:
     for thread in left:
         thread.join(timeout=5)
     assert not [t.name for t in left if t.is_alive()]
+
+
+@pytest.fixture(autouse=True)
+def nobody_left_listening() -> Iterator[None]:
+    """An application hears telemetry as long as its process lives: a thousand of them would make each word slow."""
+    before = list(telemetry._subscribers)
+    yield
+    telemetry._subscribers[:] = before
 
 
 def create_database(server_url: str, name: str, template: str = "template0") -> str:
