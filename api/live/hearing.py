@@ -1,10 +1,6 @@
 """What a WebSocket's client says, heard by the very thread that tells it: one thread a connection, not two."""
 
-import select
-import socket
 import time
-from contextlib import suppress
-from typing import Any
 
 from simple_websocket import ConnectionClosed, Server
 from wsproto.events import Ping
@@ -16,34 +12,6 @@ READS, READS_PER_S = 120, 2.0  # at once and in the long run: pings are heard, t
 READ_BYTES = 4096
 PING_S = 25
 MS = 1000
-
-
-class Bell:
-    """Wakes the one thread that waits for it."""
-
-    def __init__(self) -> None:
-        self._near, self._far = socket.socketpair()
-        for end in (self._near, self._far):
-            end.setblocking(False)  # noqa: FBT003 - the standard library's
-
-    def ring(self) -> None:
-        """From any thread; never blocks."""
-        with suppress(OSError):  # it has rung so often that this tells nothing new, or nobody waits any more
-            self._far.send(b".")
-
-    def wait(self, client: Any, within_s: float) -> bool:
-        """Until it rings, `client` (a socket) can be read, or so long; returns whether it can."""
-        poll = select.poll()
-        for each in (self._near, client):
-            poll.register(each.fileno(), select.POLLIN)
-        found = {number for number, _ in poll.poll(within_s * MS)}
-        if self._near.fileno() in found:
-            self._near.recv(READ_BYTES)
-        return client.fileno() in found
-
-    def close(self) -> None:
-        self._near.close()
-        self._far.close()
 
 
 class NoThread:
@@ -75,6 +43,10 @@ class Hearing:
         self._messages += len(self._ws.input_buffer)
         self._ws.input_buffer.clear()
         return self._allowance.take() and self._messages <= MESSAGES
+
+    def rest_s(self, end: float) -> float:
+        """How long it may be left alone: until it is time for a ping, or `end` (Unix time)."""
+        return max(0.0, min(self._ping_s - time.monotonic(), end - time.time()))
 
     def ping(self) -> bool:
         """When it is time for one; False: the last one was not answered."""

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 SHOWN = 100  # live jobs that a user is shown at once, of each kind
 UNKNOWN = (0, 0)  # of a drawing of which nothing was read
-BATCH = 100  # jobs that are read at once: their results may be large
+BATCHES = {False: 500, True: 100}  # jobs that are read at once, by whether they may be large
 CLOSE_S = 1.0  # for all connections to be told that the process stops
 PAUSE_S = 1.0  # after the database did not answer
 
@@ -46,7 +46,7 @@ class Hub:
         self._left = threading.Condition(self._lock)
         self._followers: dict[str, set[Follower]] = {}  # by user
         self._tags: Counter[str] = Counter()  # of these users
-        self._changed: set[str] = set()
+        self._changed: dict[str, bool] = {}  # whether it may be large: a result, or a drawing from its beginning
         self._drawn: dict[str, tuple[int, int]] = {}  # of jobs that draw: (claim_seq, n) of the part that was read last
         self._look = False
         self._looked = time.monotonic()
@@ -111,7 +111,9 @@ class Hub:
     def changed(self, words: Collection[Word]) -> None:
         """Never blocks; called by the listener, and by whoever changes a job in this process."""
         with self._lock:
-            self._changed.update(word.job_id for word in words if word.tag is None or word.tag in self._tags)
+            for word in words:
+                if word.tag is None or word.tag in self._tags:
+                    self._changed[word.job_id] = word.ended or self._changed.get(word.job_id, False)
             found = bool(self._changed)
         if found:
             self._awake.set()
@@ -150,12 +152,12 @@ class Hub:
 
     def _tell_changed(self) -> None:
         with self._lock:
-            changed, self._changed = self._changed, set()
+            changed, self._changed = self._changed, {}
         try:
             self._tell(changed)
         except SQLAlchemyError:
             with self._lock:
-                self._changed |= changed
+                self._changed = dict.fromkeys((*changed, *self._changed), True)
             raise
 
     def _tell_all(self) -> None:
@@ -173,17 +175,20 @@ class Hub:
         live = {str(row.id) for row in rows}
         self._drawn = {job_id: told for job_id, told in self._drawn.items() if job_id in live}
         self._put(rows)
-        self._tell(followed - live)
+        self._tell(dict.fromkeys(followed - live, True))
 
-    def _tell(self, job_ids: Collection[str]) -> None:
+    def _tell(self, job_ids: Mapping[str, bool]) -> None:
+        """Of these jobs, each with whether it may be large."""
         with self._lock:
             users = list(self._followers)
-        ids = list(job_ids) if users else []
-        for start in range(0, len(ids), BATCH):
-            drawn = {job_id: self._drawn.get(job_id, UNKNOWN) for job_id in ids[start : start + BATCH]}
-            with autocommit(self._engine) as conn:
-                rows = queries.changed(conn, drawn=drawn, users=users)
-            self._put(rows)
+        for is_large, most in BATCHES.items():
+            ids = [job_id for job_id, large in job_ids.items() if large is is_large and users]
+            for start in range(0, len(ids), most):
+                self._put(self._read(ids[start : start + most], users))
+
+    def _read(self, ids: Iterable[str], users: Collection[str]) -> list[Row[Any]]:
+        with autocommit(self._engine) as conn:
+            return queries.changed(conn, drawn={id_: self._drawn.get(id_, UNKNOWN) for id_ in ids}, users=users)
 
     def _put(self, rows: Iterable[Row[Any]]) -> None:
         for row in rows:
@@ -207,5 +212,5 @@ class Hub:
             self._drawn[event.job_id] = event.claim_seq, event.parts[-1].n
         if not is_whole:
             with self._lock:
-                self._changed.add(event.job_id)
+                self._changed[event.job_id] = True
             self._awake.set()

@@ -2,11 +2,10 @@
 
     new WebSocket("wss://host/api/ai-agent/ws", ["bearer", token])      {"event": "ai_job_update", "data": {...}}
 
-Each connection holds one thread of the server, which tells and hears; the server has as many threads more as there may
-be connections, so that they take nothing from the requests.
+Each connection holds one thread of the server, which hears, and tells what the client does not take at once; the server
+has as many threads more as there may be connections, so that they take nothing from the requests.
 """
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,19 +18,17 @@ from simple_websocket import Server
 
 from api.auth import User, Verifier
 from api.errors import UpgradeRequired
-from api.live.events import Message
 from api.live.follower import Follower
-from api.live.hearing import Bell, Hearing, NoThread
+from api.live.hearing import Hearing, NoThread
 from api.live.hub import Full, Hub
 from api.live.origin import check_origin
-from api.live.whole import Whole
+from api.live.telling import Offering, Telling
 from api.session import presented
 from api.yard import PREFIX
 from config import Config
 
 SUBPROTOCOL = "bearer"
 MESSAGE_BYTES = 4096  # of a client; none is needed
-LOOK_S = 2.0  # how often a silent connection is looked at
 GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013  # RFC 6455, section 7.4.1; 1013 is in its registry
 
 
@@ -58,13 +55,13 @@ def _enter(hub: Hub, verifier: Verifier, origins: tuple[str, ...]) -> None:
     check_origin(origins)
     g.user = verifier.user(_token())
     g.user_id = g.user.id
-    g.follower, g.bell = None, Bell()
+    g.follower, g.telling = None, Telling()
     with suppress(Full):  # which a browser can be told after the handshake only
-        g.follower = hub.enter(g.user.id, g.bell.ring)
+        g.follower = hub.enter(g.user.id, g.telling.wake)
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)  # compression: 120 KB for each connection
     for name in ("gunicorn.socket", "werkzeug.socket"):
         if name in request.environ:
-            request.environ[name] = Whole(request.environ[name])
+            request.environ[name] = Offering(request.environ[name])
 
 
 def _token() -> str:
@@ -90,39 +87,35 @@ def _upgrade() -> NoReturn:
 def _leave(hub: Hub) -> None:
     if follower := g.get("follower"):
         hub.leave(follower)
-    if "bell" in g:
-        g.bell.close()
+    if "telling" in g:
+        g.telling.close()
 
 
 def _serve(ws: Server, hub: Hub) -> None:
     with suppress(OSError):  # the client is gone, and has closed what was to be told
-        _follow(ws, hub, g.follower, g.bell, g.user)
+        _follow(ws, hub, g.follower, g.telling, g.user)
 
 
-def _follow(ws: Server, hub: Hub, follower: Follower | None, bell: Bell, user: User) -> None:
+def _follow(ws: Server, hub: Hub, follower: Follower | None, telling: Telling, user: User) -> None:
     if follower is None:
         ws.close(TRY_AGAIN, "too many connections; try again later")
         return
     hub.show(follower)
-    ws.close(*_tell(ws, follower, bell, user))
+    telling.begin(ws, follower)
+    ws.close(*_tell(ws, follower, telling, user))
 
 
-def _tell(ws: Server, follower: Follower, bell: Bell, user: User) -> tuple[int, str]:
+def _tell(ws: Server, follower: Follower, telling: Telling, user: User) -> tuple[int, str]:
     """Sends what there is until the connection has to go; returns why.  Raises ConnectionClosed, OSError."""
     hearing = Hearing(ws)
     while not follower.closed:
-        for message in follower.take():
-            ws.send(_text(message))
+        telling.send()
         if follower.overrun:
             return TRY_AGAIN, "too slow; connect again"
         if time.time() >= user.expires_at:
             return POLICY, "the token has expired"
-        if bell.wait(ws.sock, LOOK_S) and not hearing.hear():
+        if telling.wait(hearing.rest_s(user.expires_at)) and not hearing.hear():
             return POLICY, "too many messages"
         if not hearing.ping():
             return POLICY, "no answer to a ping"
     return GOING_AWAY, "the server is stopping"
-
-
-def _text(message: Message) -> str:
-    return json.dumps({"event": message.name, "data": message.data}, separators=(",", ":"))

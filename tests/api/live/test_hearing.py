@@ -1,55 +1,14 @@
-"""The one thread of a WebSocket is woken by news and by its client, and knows who is gone or says too much."""
+"""The thread of a WebSocket knows who is gone, who is silent and who says too much."""
 
-import select
-import socket
-import threading
-from collections.abc import Iterator
+import math
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from simple_websocket import ConnectionClosed
 
-from api.live.hearing import MESSAGES, READS, Bell, Hearing
-
-PATIENCE_S = 30.0
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    ends = socket.socketpair()
-    yield ends
-    for end in ends:
-        end.close()
-
-
-@pytest.fixture
-def bell() -> Iterator[Bell]:
-    made = Bell()
-    yield made
-    made.close()
-
-
-def test_a_bell_wakes_whoever_waits_and_is_then_still(bell: Bell, pair: Any):
-    for _ in range(2):
-        waits = threading.Thread(target=bell.wait, args=(pair[0], 2 * PATIENCE_S), daemon=True)
-        waits.start()
-        bell.ring()
-        waits.join(PATIENCE_S)
-        assert not waits.is_alive()
-        assert select.select([bell._near], [], [], 0)[0] == []
-
-
-def test_a_client_that_says_something_wakes_it_too(bell: Bell, pair: Any):
-    pair[1].send(b"x")
-    assert bell.wait(pair[0], PATIENCE_S)
-
-
-def test_ringing_never_blocks_and_harms_nothing_when_nobody_waits_any_more(bell: Bell):
-    for _ in range(100_000):
-        bell.ring()
-    bell.close()
-    bell.ring()
+from api.live.hearing import MESSAGES, PING_S, READS, Hearing
 
 
 def test_a_ping_is_sent_when_it_is_time_and_must_be_answered_before_the_next():
@@ -66,6 +25,15 @@ def test_a_ping_is_sent_when_it_is_time_and_must_be_answered_before_the_next():
     assert not hearing.ping()
     ws.pong_received = True
     assert hearing.ping()
+
+
+def test_it_is_left_alone_until_the_next_ping_or_the_end_of_its_token():
+    hearing = Hearing(ws_that_hears([]))
+    assert 0 < hearing.rest_s(math.inf) <= PING_S
+    assert 0 < hearing.rest_s(time.time() + 5) <= 5
+    assert hearing.rest_s(time.time() - 5) == 0
+    hearing._ping_s = 0
+    assert hearing.rest_s(math.inf) == 0
 
 
 def ws_that_hears(data: list[bytes], *, messages: int = 0, stays: bool = True) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from api.live.follower import Follower
-from api.live.hub import Full, Hub
+from api.live.hub import BATCHES, Full, Hub
 from jobs import store
 from jobs.news import Word, tag_of
 from tests.api import kit
@@ -185,10 +185,34 @@ def test_news_of_users_who_do_not_follow_is_not_read(hub: Hub, conn: Connection)
     make_job(conn, "completed", user_id="bob")
     hub.enter("ann")
     hub.changed([word("x", "bob")])
-    assert hub._changed == set()
+    assert hub._changed == {}
     hub.leave(hub.enter("bob"))
     hub.changed([word("x", "bob")])
-    assert hub._changed == set()
+    assert hub._changed == {}
+
+
+@pytest.mark.parametrize("news", [["first", "end"], ["end", "first"], ["end", "end"]])
+def test_a_job_that_has_ended_once_is_read_with_those_that_may_be_large(hub: Hub, news: list[str]):
+    hub._thread = threading.current_thread()  # none that would read it
+    hub.enter("ann")
+    for one in news:
+        hub.changed([Word("x", None, ended=one == "end")])
+    hub._thread = None
+    assert hub._changed == {"x": True}
+
+
+def test_of_what_may_be_large_little_is_read_at_once(hub: Hub, conn: Connection, engine: Engine):
+    live, ended = ([make_job(conn, state) for _ in range(BATCHES[False] + 1)] for state in ("processing", "completed"))
+    read: list[int] = []
+
+    def note(_conn: object, _cursor: object, _sql: str, parameters: Any, *_rest: object) -> None:
+        read.append(len(parameters["ids"]))
+
+    hub.enter("ann")
+    event.listen(engine, "before_cursor_execute", note)
+    hub._tell({**dict.fromkeys(live, False), **dict.fromkeys(ended, True)})
+    event.remove(engine, "before_cursor_execute", note)
+    assert read == [BATCHES[False], 1] + [BATCHES[True]] * 5 + [1]
 
 
 def test_who_enters_is_shown_the_own_live_jobs(hub: Hub, conn: Connection):
