@@ -54,7 +54,11 @@ class Listener:
                 self._listen()
             except (psycopg2.Error, OSError) as error:
                 log.warning("the listener lost its connection (%s); polling goes on", type(error).__name__)
-                self._stop.wait(PAUSE_S)
+            except Exception:  # of those who hear: the loop guard, without which this process hears nothing any more
+                log.exception("what the listener heard broke its loop; connecting again")
+            else:
+                continue
+            self._stop.wait(PAUSE_S)
 
     def _listen(self) -> None:
         conn = connect_patiently(self._url, CONNECT_TIMEOUT_S, "yardmaster listener")

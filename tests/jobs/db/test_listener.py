@@ -116,6 +116,23 @@ def test_without_a_server_it_goes_on_trying(caplog):
     assert ears.connections == 0
 
 
+def test_whatever_a_hearer_makes_of_it_the_listener_goes_on(conn, database_url, caplog):
+    heard = []
+    listener = Listener(database_url, {"ai_jobs": lambda payload: heard.append(1 / len(payload))}, lambda: None)
+    listener.start()
+    kit.wait_until(lambda: listener.gone_s() == 0, "the connection")
+    notify(conn, "")
+    kit.wait_until(lambda: "broke its loop" in caplog.text, "the fault")
+
+    def heard_again():
+        notify(conn, "four")
+        return heard
+
+    kit.wait_until(heard_again, "the next hint")
+    listener.stop()
+    assert set(heard) == {0.25}
+
+
 def test_a_stopped_listener_leaves_no_thread_and_no_connection(conn, ears):
     ears.listener.stop()
     kit.wait_until(lambda: "listener" not in {thread.name for thread in threading.enumerate()}, "the thread's end")
