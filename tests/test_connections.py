@@ -29,6 +29,7 @@ WORK = SCHEDULER_CONNECTIONS + 3  # and the heartbeat, the timetable, the listen
 SERVE = WORK + POOL_SIZE
 SERVE_WITHOUT_SCHEDULER = POOL_SIZE + 2  # which send hints, and hear what has ended
 JOBS, REQUESTS = 200, 50
+SEEN = 30  # looks at the connections: fewer would prove little
 ENV = {
     "YARD_HANDLERS": "[tests.sleepers]",
     "YARD_JOBS__MAX_CONCURRENT_JOBS": str(JOBS),
@@ -137,7 +138,7 @@ def test_200_runs_at_once_need_no_more_connections_than_one_does(database_url: s
         all_done(watcher)
     empty(watcher)
     assert 4 <= max(seen) <= WORK
-    assert seen.total() > 100
+    assert seen.total() > SEEN
 
 
 @pytest.mark.parametrize(("embedded", "ceiling"), [("true", SERVE), ("false", SERVE_WITHOUT_SCHEDULER)])
@@ -148,7 +149,7 @@ def test_50_requests_at_once_share_the_connections_of_the_pool(
         besiege(web)
     empty(watcher)
     assert POOL_SIZE <= max(seen) <= ceiling
-    assert seen.total() > 100
+    assert seen.total() > SEEN
 
 
 def test_a_fleet_at_work_keeps_within_its_ceilings_also_when_the_database_restarts():
@@ -165,7 +166,7 @@ def test_a_fleet_at_work_keeps_within_its_ceilings_also_when_the_database_restar
                 wait_until(web.ready, "answer after the restart")
                 besiege(web)
                 all_done(watcher)
-                assert seen.total() > before + 100
+                assert seen.total() > before + SEEN
     finally:
         server.close()
     assert POOL_SIZE < max(seen) <= WORK + SERVE

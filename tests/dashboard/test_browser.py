@@ -133,6 +133,33 @@ def test_the_list_follows_what_happens_elsewhere_and_can_be_filtered(open_page, 
     expect(page.get_by_text("No job is cancelled.")).to_be_visible()
 
 
+@pytest.mark.parametrize("role", ["link", "region"])
+def test_whoever_is_in_the_list_stays_there_when_it_is_drawn_anew(open_page, web, queue, role):
+    canvas(queue, request_data={"instructions": "the first"})
+    page = open_page("#/jobs")
+    expect(page.locator("#link-state")).to_have_text("live")
+    name = "the first" if role == "link" else "Jobs"
+    page.get_by_role(role, name=name).focus()
+    web.draw("the second")
+    expect(page.get_by_role("row", name="the second completed")).to_be_visible()
+    expect(page.get_by_role(role, name=name)).to_be_focused()
+
+
+def test_whoever_is_at_a_job_that_leaves_the_list_stays_in_the_table(open_page, web, queue):
+    for instructions in ("the first", "the second"):
+        canvas(queue, "waiting", request_data={"instructions": instructions})
+    page = open_page("#/jobs")
+    page.get_by_label("Status").select_option("queued")
+    expect(page.get_by_role("row")).to_have_count(3)
+    expect(page.locator("#link-state")).to_have_text("live")
+    page.get_by_role("link", name="the first").focus()
+    web.call(
+        "POST", f"{page.get_by_role('link', name='the first').get_attribute('href').replace('#/jobs', '/job')}/cancel"
+    )
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("region", name="Jobs")).to_be_focused()
+
+
 def test_older_jobs_are_shown_when_asked_for(open_page, queue):
     for number in range(30):
         canvas(queue, request_data={"instructions": f"number {number}"})

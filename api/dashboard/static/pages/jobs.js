@@ -81,11 +81,16 @@ export function jobs(main, user) {
   }
 
   function draw() {
-    const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const focused = list.contains(document.activeElement) ? document.activeElement : null;
     more.hidden = cursor === null;
     setText(count, shown.length ? `${shown.length} jobs${cursor === null ? "" : ", and older ones"}` : "");
     fill(list, shown.length ? ofAll() ? table("Jobs", THEIRS, shown.map(theirRow)) : table("Jobs", COLUMNS, shown.map(row)) : h("p", {}, none()));
-    if (focused) [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+    if (focused) stands(focused.getAttribute("href")).focus();
+  }
+
+  function stands(href) { // where the keyboard goes on: at the same job, or at the table if that is gone
+    const same = [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === href);
+    return same ?? list.querySelector("[tabindex]") ?? chosen;
   }
 
   function none() {
