@@ -8,11 +8,12 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import Connection
 
 from api.auth import issue
+from bench.figures import Figures, quantile_ms
 from bench.served import PREFIX, SECRET, served
+from bench.sizes import Sizes
 from bench.sockets import change, live_jobs
 from jobs.db.engine import autocommit, open_engine
 
-EVENTS = 200
 PAUSE_S = 0.05  # so that each event is alone
 PATIENCE_MS = 30_000
 LISTEN = """([path, token]) => new Promise((ready) => {
@@ -22,18 +23,24 @@ LISTEN = """([path, token]) => new Promise((ready) => {
 })"""
 
 
-def from_commit_to_page(url: str) -> Sequence[float]:
+def browser(url: str, sizes: Sizes) -> Figures:
+    """One event after the other, from its commit to a page in a browser; the page's clock counts milliseconds."""
+    took_s = _from_commit_to_page(url, sizes.events)
+    return {f"browser, p{share:.0%}".rstrip("%"): (quantile_ms(took_s, share), "ms") for share in (0.5, 0.95)}
+
+
+def _from_commit_to_page(url: str, events: int) -> Sequence[float]:
     """Seconds, for each event; the page's clock is this machine's."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     engine = open_engine(url, alone=True)
     with autocommit(engine) as conn, served(url) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
+        chrome = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = chrome.new_page()
         page.goto(f"http://127.0.0.1:{server.port}/")
         job = live_jobs(conn, 1)
         page.evaluate(LISTEN, [f"{PREFIX}/ws", issue(SECRET, next(iter(job)))])
-        took_s = [_told(conn, page, job, version) for version in range(2, EVENTS + 2)]
-        browser.close()
+        took_s = [_told(conn, page, job, version) for version in range(2, events + 2)]
+        chrome.close()
     engine.dispose()
     return took_s
 

@@ -1,4 +1,4 @@
-"""Clients that take for ever, and what others see of them: how long a request takes beside 500 of them."""
+"""Clients that take for ever, and what others see of them: how long a request takes beside hundreds of them."""
 
 import itertools
 import socket
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from api.auth import issue
+from bench.figures import Figures, quantile_ms
 from bench.served import GIVE_UP_S, PREFIX, SECRET, Served, served, signed
+from bench.sizes import Sizes
 from jobs.db.engine import autocommit, open_engine
 
-SLOW_CLIENTS = 500
-SETTLE_S = 6.0  # until the slow ones hold whatever they can hold
-REQUESTS, AT_ONCE = 1500, 8
+AT_ONCE = 8  # requests
 LONGEST_S = 40.0  # then the rest is not asked any more
 BIG_JOBS, BIG_BYTES = 20, 50_000  # a page of them is a megabyte, more than the system's own buffers take
 DRIP_S = 1.0
@@ -25,14 +25,27 @@ DRIP_S = 1.0
 Answers = list[tuple[float, int]]  # seconds, status (0: none)
 
 
-def beside(url: str, slow_clients: int) -> Answers:
+def slow(url: str, sizes: Sizes) -> Figures:
+    """Reads and enqueues over HTTP, alone and beside clients that are slow on purpose; 5 s stand for no answer."""
+    figures: dict[str, tuple[float, str]] = {}
+    for clients in (0, sizes.slow_clients):
+        answers = _beside(url, clients, sizes)
+        took_s = [each_s for each_s, _ in answers]
+        figures[f"{clients} slow, answers"] = (len(answers), "requests")
+        figures[f"{clients} slow, p50"] = (quantile_ms(took_s, 0.5), "ms")
+        figures[f"{clients} slow, p99"] = (quantile_ms(took_s, 0.99), "ms")
+        figures[f"{clients} slow, failed"] = (sum(status not in (200, 202) for _, status in answers), "requests")
+    return figures
+
+
+def _beside(url: str, slow_clients: int, sizes: Sizes) -> Answers:
     """What other clients get beside so many slow ones."""
     _big_page(url)
     with served(url) as server, _crowd(server.port, slow_clients):
-        time.sleep(SETTLE_S if slow_clients else 0)
+        time.sleep(sizes.settle_s if slow_clients else 0)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             end = time.monotonic() + LONGEST_S
-            asked = pool.map(lambda n: _asked(server, n) if time.monotonic() < end else None, range(REQUESTS))
+            asked = pool.map(lambda n: _asked(server, n) if time.monotonic() < end else None, range(sizes.requests))
             return list(filter(None, asked))
 
 
@@ -84,8 +97,8 @@ def _kinds() -> Sequence[Slow]:
 def _crowd(port: int, clients: int) -> Iterator[None]:
     """So many slow clients, of each kind in turn."""
     over = threading.Event()
-    slow = list(itertools.islice(itertools.cycle(_kinds()), clients))
-    thread = threading.Thread(target=_keep, args=(port, slow, over))
+    crowd = list(itertools.islice(itertools.cycle(_kinds()), clients))
+    thread = threading.Thread(target=_keep, args=(port, crowd, over))
     thread.start()
     try:
         yield

@@ -1,10 +1,10 @@
-"""A thousand browsers that follow their jobs over WebSockets: what they cost, and how soon they hear."""
+"""Browsers that follow their jobs over WebSockets: what a thousand of them cost, and how soon they hear."""
 
 import asyncio
 import random
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,17 +16,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from api.auth import issue
+from bench.figures import Figures, quantile_ms
 from bench.served import PREFIX, SECRET, Served, served, signed
+from bench.sizes import Sizes
 from jobs.db.engine import autocommit, open_engine
 from jobs.news import NEWS, Word, payloads, tag_of
 
-SOCKETS = 1000
 AT_ONCE = 50  # that connect at the same time
-BROADCASTS, SINGLES = 10, 200
-REQUESTS = 1500
-CHURN = 5000
 HEARD_S = 30.0
-ROOM = {"API__SOCKETS__MOST": str(SOCKETS + AT_ONCE), "API__CONNECTIONS": str(3 * SOCKETS)}
 
 
 @dataclass(slots=True)
@@ -42,24 +39,47 @@ class Seen:
     failed: int = 0  # connections of the churn
 
 
-def measured(url: str) -> Seen:
-    engine, seen = open_engine(url, alone=True), Seen()
-    with autocommit(engine) as conn, served(url, **ROOM) as server, _clients(server) as clients:
-        jobs = live_jobs(conn, SOCKETS)
-        seen.alone_s = _asked(server)
+def sockets(url: str, sizes: Sizes) -> Figures:
+    """WebSockets, idle and told all at once; the memory and threads of their server, and requests beside them."""
+    seen = _measured(url, sizes)
+    idle, full, after = range(3)
+    return {
+        "sockets, memory": (seen.rss_mb[full], "MB"),
+        "sockets, memory before": (seen.rss_mb[idle], "MB"),
+        "sockets, threads": (seen.threads[full], "threads"),
+        "broadcast, p50": (quantile_ms(seen.broadcast_s, 0.5), "ms"),
+        "broadcast, p99": (quantile_ms(seen.broadcast_s, 0.99), "ms"),
+        "one event, p95": (quantile_ms(seen.single_s, 0.95), "ms"),
+        "http alone, p99": (quantile_ms(seen.alone_s, 0.99), "ms"),
+        "http beside, p99": (quantile_ms(seen.beside_s, 0.99), "ms"),
+        "churn, failed": (seen.failed, "connections"),
+        "churn, memory after": (seen.rss_mb[after], "MB"),
+        "churn, threads after": (seen.threads[after], "threads"),
+    }
+
+
+def _measured(url: str, sizes: Sizes) -> Seen:
+    engine, seen, room = open_engine(url, alone=True), Seen(), _room(sizes.sockets)
+    with autocommit(engine) as conn, served(url, **room) as server, _clients(server, sizes) as clients:
+        jobs = live_jobs(conn, sizes.sockets)
+        seen.alone_s = _asked(server, sizes)
         _look(seen, server)
         clients.run(clients.connect_all())
         _look(seen, server)
-        for _ in range(BROADCASTS):
+        for _ in range(sizes.broadcasts):
             seen.broadcast_s += clients.run(clients.hear(conn, jobs))
-        seen.beside_s = _asked(server)
-        for _ in range(SINGLES):
+        seen.beside_s = _asked(server, sizes)
+        for _ in range(sizes.events):
             seen.single_s += clients.run(clients.hear(conn, dict([random.choice(list(jobs.items()))])))
         clients.run(clients.close_all())
         seen.failed = clients.run(clients.churn())
         _look(seen, server)
     engine.dispose()
     return seen
+
+
+def _room(sockets: int) -> dict[str, str]:
+    return {"API__SOCKETS__MOST": str(sockets + AT_ONCE), "API__CONNECTIONS": str(3 * (sockets + AT_ONCE))}
 
 
 def _look(seen: Seen, server: Served) -> None:
@@ -77,20 +97,21 @@ def live_jobs(conn: Connection, users: int) -> dict[str, str]:
     return {row.user_id: str(row.id) for row in conn.execute(text(insert), {"most": users})}
 
 
-def _asked(server: Served) -> list[float]:
+def _asked(server: Served, sizes: Sizes) -> list[float]:
     def one(number: int) -> float:
         began = time.monotonic()
-        server.answer("GET", "/jobs/stats", signed(f"user-{number % SOCKETS}"))
+        server.answer("GET", "/jobs/stats", signed(f"user-{number % sizes.sockets}"))
         return time.monotonic() - began
 
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(one, range(REQUESTS)))
+        return list(pool.map(one, range(sizes.requests)))
 
 
 class Clients:
     """All clients, on one event loop in a thread of its own."""
 
-    def __init__(self, server: Served) -> None:
+    def __init__(self, server: Served, sizes: Sizes) -> None:
+        self._sizes = sizes
         self._address = f"ws://127.0.0.1:{server.port}{PREFIX}/ws"
         self._loop = asyncio.new_event_loop()
         self._open: dict[str, ClientConnection] = {}
@@ -105,8 +126,9 @@ class Clients:
 
     async def connect_all(self) -> None:
         """Each has heard its snapshot when this returns."""
-        for start in range(0, SOCKETS, AT_ONCE):
-            users = [f"user-{number}" for number in range(start, start + AT_ONCE)]
+        everybody = [f"user-{number}" for number in range(self._sizes.sockets)]
+        for start in range(0, len(everybody), AT_ONCE):
+            users = everybody[start : start + AT_ONCE]
             self._open |= dict(zip(users, await asyncio.gather(*map(self._connected, users)), strict=True))
 
     async def close_all(self) -> None:
@@ -123,13 +145,13 @@ class Clients:
     async def churn(self) -> int:
         """Connections that come and go; returns how many were not told their snapshot."""
         gate = asyncio.Semaphore(AT_ONCE)
-        told = await asyncio.gather(*(self._visit(number, gate) for number in range(CHURN)))
+        told = await asyncio.gather(*(self._visit(number, gate) for number in range(self._sizes.churn)))
         return told.count(False)
 
     async def _visit(self, number: int, gate: asyncio.Semaphore) -> bool:
         async with gate:
             try:
-                one = await self._connected(f"user-{number % SOCKETS}")
+                one = await self._connected(f"user-{number % self._sizes.sockets}")
                 await one.close()
             except (OSError, WebSocketException):  # a TimeoutError is an OSError
                 return False
@@ -147,8 +169,8 @@ class Clients:
 
 
 @contextmanager
-def _clients(server: Served) -> Iterator[Clients]:
-    clients = Clients(server)
+def _clients(server: Served, sizes: Sizes) -> Iterator[Clients]:
+    clients = Clients(server, sizes)
     try:
         yield clients
     finally:
@@ -163,7 +185,3 @@ def change(conn: Connection, jobs: dict[str, str]) -> float:
     for payload in payloads([Word(job_id, tag_of(user), ended=False) for user, job_id in jobs.items()]):
         conn.execute(text("select pg_notify(:channel, :payload)"), {"channel": NEWS, "payload": payload})
     return committed
-
-
-def quantile_ms(times_s: Sequence[float], share: float) -> float:
-    return sorted(times_s)[min(len(times_s) - 1, int(share * len(times_s)))] * 1000
