@@ -51,6 +51,7 @@ def test_with_a_long_budget_a_short_job_finishes_and_a_long_one_is_handed_back(
     short, long = make_job(conn, job_type="short"), make_job(conn, job_type="long")
     with running(database_url, {"short": gate, "long": waits_until_told}) as runtime, ThreadPoolExecutor(1) as threads:
         until(lambda: runtime.pool.busy == 2)
+        until(lambda: leads(runtime, conn))
         stopped = threads.submit(stopping.stop, runtime, 5.0)
         until(lambda: not runtime.heartbeat.stands)
         assert not threading.Event().wait(0.3)  # time enough for a stop that does not drain to go wrong
@@ -127,6 +128,7 @@ def test_a_claim_under_way_when_the_stop_begins_is_handed_back_too(database_url:
     other.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": CAP_LOCK})  # claims wait for it
     handlers = {"t": lambda run: runs.append(run) or waits_until_told(run)}
     with running(database_url, handlers) as runtime, ThreadPoolExecutor(1) as threads:
+        until(lambda: leads(runtime, conn))
         job = make_job(conn)
         until(lambda: conn.execute(text("select count(*) from pg_locks where not granted")).scalar_one())
         stopped = threads.submit(stopping.stop, runtime, 4)
