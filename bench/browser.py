@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from api.auth import issue
 from bench.figures import Figures, quantile_ms
+from bench.news import change, live_jobs
 from bench.served import PREFIX, SECRET, served
 from bench.sizes import Sizes
-from bench.sockets import change, live_jobs
 from jobs.db.engine import autocommit, open_engine
 
 PAUSE_S = 0.05  # so that each event is alone

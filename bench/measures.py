@@ -8,7 +8,7 @@ from bench.caps import capped, caps
 from bench.figures import Figures
 from bench.sizes import Sizes
 from bench.slow import slow
-from bench.sockets import sockets
+from bench.sockets import socketio, sockets
 
 MEASURES: Mapping[str, Callable[[str, Sizes], Figures]] = {
     "enqueue": enqueue,
@@ -18,5 +18,6 @@ MEASURES: Mapping[str, Callable[[str, Sizes], Figures]] = {
     "capped": capped,
     "slow": slow,
     "sockets": sockets,
+    "socketio": socketio,
     "browser": browser,
 }

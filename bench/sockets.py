@@ -1,29 +1,16 @@
-"""Browsers that follow their jobs over WebSockets: what a thousand of them cost, and how soon they hear."""
+"""Browsers that follow their jobs: what a thousand of them cost, and how soon they hear."""
 
-import asyncio
 import random
-import threading
 import time
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Connection, text
-from websockets import Subprotocol
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
-
-from api.auth import issue
+from bench.crowd import AT_ONCE, Join, by_socketio, by_websocket, crowd
 from bench.figures import Figures, quantile_ms
-from bench.served import PREFIX, SECRET, Served, served, signed
+from bench.news import live_jobs
+from bench.served import Served, served, signed
 from bench.sizes import Sizes
 from jobs.db.engine import autocommit, open_engine
-from jobs.news import NEWS, Word, payloads, tag_of
-
-AT_ONCE = 50  # that connect at the same time
-HEARD_S = 30.0
 
 
 @dataclass(slots=True)
@@ -41,7 +28,15 @@ class Seen:
 
 def sockets(url: str, sizes: Sizes) -> Figures:
     """WebSockets, idle and told all at once; the memory and threads of their server, and requests beside them."""
-    seen = _measured(url, sizes)
+    return _figures(_measured(url, by_websocket, sizes))
+
+
+def socketio(url: str, sizes: Sizes) -> Figures:
+    """The same for Socket.IO's clients, connected by WebSocket."""
+    return _figures(_measured(url, by_socketio, sizes))
+
+
+def _figures(seen: Seen) -> Figures:
     idle, full, after = range(3)
     return {
         "sockets, memory": (seen.rss_mb[full], "MB"),
@@ -58,9 +53,9 @@ def sockets(url: str, sizes: Sizes) -> Figures:
     }
 
 
-def _measured(url: str, sizes: Sizes) -> Seen:
+def _measured(url: str, join: Join, sizes: Sizes) -> Seen:
     engine, seen, room = open_engine(url, alone=True), Seen(), _room(sizes.sockets)
-    with autocommit(engine) as conn, served(url, **room) as server, _clients(server, sizes) as clients:
+    with autocommit(engine) as conn, served(url, **room) as server, crowd(server.port, join, sizes) as clients:
         jobs = live_jobs(conn, sizes.sockets)
         seen.alone_s = _asked(server, sizes)
         _look(seen, server)
@@ -87,16 +82,6 @@ def _look(seen: Seen, server: Served) -> None:
     seen.threads.append(server.threads())
 
 
-def live_jobs(conn: Connection, users: int) -> dict[str, str]:
-    """One live job for each user: {user: job id}."""
-    insert = """
-    insert into ai_jobs (user_id, job_type, request_data, next_processing_at)
-    select 'user-' || n, 'nothing', '{}', now() + interval '1 day' from generate_series(0, :most - 1) n
-    returning user_id, id
-    """
-    return {row.user_id: str(row.id) for row in conn.execute(text(insert), {"most": users})}
-
-
 def _asked(server: Served, sizes: Sizes) -> list[float]:
     def one(number: int) -> float:
         began = time.monotonic()
@@ -105,83 +90,3 @@ def _asked(server: Served, sizes: Sizes) -> list[float]:
 
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(one, range(sizes.requests)))
-
-
-class Clients:
-    """All clients, on one event loop in a thread of its own."""
-
-    def __init__(self, server: Served, sizes: Sizes) -> None:
-        self._sizes = sizes
-        self._address = f"ws://127.0.0.1:{server.port}{PREFIX}/ws"
-        self._loop = asyncio.new_event_loop()
-        self._open: dict[str, ClientConnection] = {}
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return done.result()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
-    async def connect_all(self) -> None:
-        """Each has heard its snapshot when this returns."""
-        everybody = [f"user-{number}" for number in range(self._sizes.sockets)]
-        for start in range(0, len(everybody), AT_ONCE):
-            users = everybody[start : start + AT_ONCE]
-            self._open |= dict(zip(users, await asyncio.gather(*map(self._connected, users)), strict=True))
-
-    async def close_all(self) -> None:
-        await asyncio.gather(*(one.close() for one in self._open.values()))
-        self._open = {}
-
-    async def hear(self, conn: Connection, jobs: dict[str, str]) -> list[float]:
-        """Let these jobs change; how long after the commit each follower hears of it."""
-        heard = [asyncio.ensure_future(self._heard(user)) for user in jobs]
-        await asyncio.sleep(0)
-        committed = await asyncio.to_thread(change, conn, jobs)
-        return [at - committed for at in await asyncio.gather(*heard)]
-
-    async def churn(self) -> int:
-        """Connections that come and go; returns how many were not told their snapshot."""
-        gate = asyncio.Semaphore(AT_ONCE)
-        told = await asyncio.gather(*(self._visit(number, gate) for number in range(self._sizes.churn)))
-        return told.count(False)
-
-    async def _visit(self, number: int, gate: asyncio.Semaphore) -> bool:
-        async with gate:
-            try:
-                one = await self._connected(f"user-{number % self._sizes.sockets}")
-                await one.close()
-            except (OSError, WebSocketException):  # a TimeoutError is an OSError
-                return False
-            return True
-
-    async def _connected(self, user: str) -> ClientConnection:
-        offered = [Subprotocol("bearer"), Subprotocol(issue(SECRET, user))]
-        one = await connect(self._address, subprotocols=offered, open_timeout=HEARD_S, ping_interval=None)
-        await asyncio.wait_for(one.recv(), HEARD_S)
-        return one
-
-    async def _heard(self, user: str) -> float:
-        await asyncio.wait_for(self._open[user].recv(), HEARD_S)
-        return time.monotonic()
-
-
-@contextmanager
-def _clients(server: Served, sizes: Sizes) -> Iterator[Clients]:
-    clients = Clients(server, sizes)
-    try:
-        yield clients
-    finally:
-        clients.stop()
-
-
-def change(conn: Connection, jobs: dict[str, str]) -> float:
-    """As a worker elsewhere does it: change the rows, then tell; returns when it was committed."""
-    update = "update ai_jobs set version = version + 1 where id = any(cast(:ids as uuid[]))"
-    conn.execute(text(update), {"ids": list(jobs.values())})
-    committed = time.monotonic()
-    for payload in payloads([Word(job_id, tag_of(user), ended=False) for user, job_id in jobs.items()]):
-        conn.execute(text("select pg_notify(:channel, :payload)"), {"channel": NEWS, "payload": payload})
-    return committed
