@@ -68,7 +68,7 @@ def test_a_listed_job_looks_as_in_its_users_own_list(yard):
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=101", "cursor=1", "cursor=x", "user=", "user=a%00b", f"user={'x' * 201}"]
-    + ["job_type=a%00b", "status=odd", f"status={HOSTILE}", f"cursor={HOSTILE}"],
+    + ["type=t", "offset=1", "job_type=a%00b", "status=odd", f"status={HOSTILE}", f"cursor={HOSTILE}"],
 )
 def test_a_filter_that_is_not_valid_is_refused(yard, query):
     assert_error(yard.get(f"/operations/jobs?{query}", "op-root"), 422, "invalid")
