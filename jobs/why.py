@@ -67,6 +67,12 @@ class Facts:
         return self.job.next_processing_at is not None
 
     @property
+    def first(self) -> int:
+        """Ready jobs before it that keep it waiting; those of another type that is paused do not."""
+        found = self.job.ahead if self.job.first is None else self.job.first
+        return int(found)
+
+    @property
     def room(self) -> int:
         """Runs that could begin now, as far as the caps and the workers' last heartbeats tell."""
         cap, job = self.rules.fleet_cap, self.job
@@ -184,11 +190,11 @@ def _seats(facts: Facts) -> Cause | None:
 
 
 def _turn(facts: Facts) -> Cause | None:
-    ahead = facts.job.ahead
-    if facts.waits or not ahead:
+    first = facts.first
+    if facts.waits or not first:
         return None
-    many = "More than 1,000 jobs are" if ahead > COUNTED else "1 job is" if ahead == 1 else f"{ahead} jobs are"
-    return Cause("turn", f"{many} before it in the queue", number=min(ahead, COUNTED))
+    many = "More than 1,000 jobs are" if first > COUNTED else "1 job is" if first == 1 else f"{first} jobs are"
+    return Cause("turn", f"{many} before it in the queue", number=min(first, COUNTED))
 
 
 def _deadline(facts: Facts) -> Cause | None:
@@ -219,9 +225,9 @@ def _start(facts: Facts, causes: set[str]) -> Start | None:
     not_before = [moment for moment in (job.next_processing_at, job.resume_at) if moment]
     if not_before:
         return Start(max(*not_before, job.now))
-    if causes & {"user_cap"} or job.ahead > COUNTED:
+    if causes & {"user_cap"} or facts.first > COUNTED:
         return None
-    if job.ahead < facts.room:
+    if facts.first < facts.room:
         return Start(job.now, job.now, job.now + timedelta(seconds=facts.rules.poll_s))
-    paced = start_in_s(job.ahead, ended=job.ended, within_s=float(job.ended_within_s or 0))
+    paced = start_in_s(facts.first, ended=job.ended, within_s=float(job.ended_within_s or 0))
     return Start(*(job.now + timedelta(seconds=each) for each in paced)) if paced else None

@@ -1,14 +1,12 @@
 """Why a job does not run: each cause on its own, all together, and what is foretold of its start."""
 
 import math
-import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from jobs import pauses, workers
-from jobs.forecast import start_in_s
 from jobs.why import Rules, why
 from tests.factory import make_job
 from tests.jobs import kit
@@ -24,6 +22,13 @@ def asked(conn, job_id, *, user_id="ann", **rules):
 
 def causes(conn, job_id, **rules):
     return [cause.cause for cause in asked(conn, job_id, **rules).causes]
+
+
+def gathered(conn, job_type, count):
+    many = text(
+        "insert into ai_jobs (user_id, job_type, request_data) select 'u', :t, '{}' from generate_series(1, :n)"
+    )
+    conn.execute(many, {"t": job_type, "n": count})
 
 
 @pytest.fixture
@@ -109,9 +114,30 @@ def test_the_jobs_before_it_are_counted(alive):
     assert told.position == 2
 
 
+def test_what_is_paused_before_it_keeps_it_not_waiting(alive):
+    gathered(alive, "another", 5000)
+    behind, last = make_job(alive, turn=1), make_job(alive, turn=1)
+    assert causes(alive, behind) == causes(alive, last) == ["turn"]
+    pauses.pause(alive, "another", by="root")
+    told = asked(alive, behind)
+    assert ([one.cause for one in told.causes], told.position) == (["next"], 1001)
+    assert told.start.likely == told.start.low
+    assert [(one.cause, one.number) for one in asked(alive, last).causes] == [("turn", 1)]
+
+
+def test_after_the_pause_that_holds_it_too_all_before_it_come_first(alive):
+    make_job(alive)
+    make_job(alive, job_type="another")
+    job = make_job(alive)
+    for paused in ("t", None):
+        pauses.pause(alive, paused, by="root")
+        assert [(one.cause, one.number) for one in asked(alive, job).causes] == [("paused", None), ("turn", 2)]
+    pauses.pause(alive, "another", by="root", resume_at=datetime(2000, 1, 1, tzinfo=UTC))
+    assert asked(alive, job).causes[1].number == 2
+
+
 def test_more_than_a_thousand_before_it_are_not_counted_on(alive):
-    many = "select 'u', 't', '{}' from generate_series(1, 1200)"
-    alive.execute(text(f"insert into ai_jobs (user_id, job_type, request_data) {many}"))
+    gathered(alive, "t", 1200)
     told = asked(alive, make_job(alive, turn=1))
     assert (told.position, told.causes[0].number, told.start) == (1001, 1000, None)
 
@@ -208,19 +234,3 @@ def test_nothing_is_foretold_from_few_ends_or_from_those_of_long_ago(alive, coun
     for _ in range(3):
         make_job(alive, "processing")
     assert asked(alive, make_job(alive)).start is None
-
-
-def test_nine_starts_in_ten_come_within_the_range():
-    chance, inside, rounds = random.Random(7), 0, 4000
-    for _ in range(rounds):
-        ahead, before = chance.randrange(30), chance.randrange(10, 200)
-        window = sum(chance.expovariate(1) for _ in range(before))
-        low, likely, high = start_in_s(ahead, ended=before, within_s=window)
-        assert low < likely < high
-        inside += low <= sum(chance.expovariate(1) for _ in range(ahead + 1)) <= high
-    assert 0.85 < inside / rounds < 0.97
-
-
-def test_too_few_ends_foretell_nothing():
-    assert start_in_s(0, ended=4, within_s=60) is None
-    assert start_in_s(0, ended=9, within_s=0) is None
