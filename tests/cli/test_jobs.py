@@ -114,6 +114,9 @@ def test_pause_and_resume_hold_and_let_go(conn, run):
     assert [row["job_type"] for row in run.json("pause", "--all")] == [None, "t"]
     assert "(all)" in run("pauses")[1]
     assert [row["job_type"] for row in run.json("resume", "--all")] == ["t"]
+    code, printed = run("pause", "*")
+    assert ("(all)" in printed, "note" in printed) == (True, False)
+    assert [row["job_type"] for row in run.json("resume", "*")] == ["t"]
     assert run("resume", "t") == (0, "nothing is paused\n")
     assert run("resume", "t")[0] == 2
     assert len(kit.claim(conn).claims) == 1
