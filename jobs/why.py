@@ -15,6 +15,7 @@ from jobs.sql import statement
 from jobs.states import FINAL, State
 
 COUNTED = 1000  # jobs before it; what is beyond is not counted
+POLLS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class Facts:
         cap, job = self.rules.fleet_cap, self.job
         seats = max(0, job.seats - job.busy)
         return int(seats if cap is None else max(0, min(seats, cap - job.running)))
+
+    @property
+    def still_s(self) -> int:
+        """For how long it has been ready without anybody beginning any job."""
+        return int((self.job.now - self.job.still_since).total_seconds())
 
 
 Finder = Callable[[Facts], Cause | None]
@@ -197,6 +203,15 @@ def _turn(facts: Facts) -> Cause | None:
     return Cause("turn", f"{many} before it in the queue", number=min(first, COUNTED))
 
 
+def _stuck(facts: Facts) -> Cause | None:
+    """Its worker gives signs of life, and takes nothing for as long as /health allows; see api/stall.py."""
+    held = facts.waits or facts.job.pauses or facts.first >= facts.room or _user_cap(facts)
+    if held or facts.still_s <= facts.rules.silent_s + POLLS * facts.rules.poll_s:
+        return None
+    message = f"Nobody has begun a job for {facts.still_s} s although seats are free: a scheduler has died or is stuck"
+    return Cause("scheduler_stuck", message, number=facts.still_s)
+
+
 def _deadline(facts: Facts) -> Cause | None:
     if facts.job.deadline_at is None:
         return None
@@ -213,6 +228,7 @@ FINDERS: tuple[Finder, ...] = (
     _user_cap,
     _seats,
     _turn,
+    _stuck,
     _deadline,
 )
 
@@ -220,7 +236,7 @@ FINDERS: tuple[Finder, ...] = (
 def _start(facts: Facts, causes: set[str]) -> Start | None:
     """As honest as may be: with a wait or a pause only the earliest time is known, without workers nothing is."""
     job = facts.job
-    if causes & {"scheduler_silent", "no_worker"} or (job.pauses and job.resume_at is None):
+    if causes & {"scheduler_silent", "scheduler_stuck", "no_worker"} or (job.pauses and job.resume_at is None):
         return None
     not_before = [moment for moment in (job.next_processing_at, job.resume_at) if moment]
     if not_before:

@@ -7,35 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from jobs import pauses, workers
-from jobs.why import Rules, why
 from tests.factory import make_job
 from tests.jobs import kit
+from tests.jobs.asking_why import asked, causes
 
-RULES = Rules(fleet_cap=3, user_cap=None, silent_s=30, poll_s=5)
 LATER = datetime.now(UTC) + timedelta(hours=1)
-
-
-def asked(conn, job_id, *, user_id="ann", **rules):
-    given = {name: rules.get(name, getattr(RULES, name)) for name in RULES.__slots__}
-    return why(conn, job_id=job_id, user_id=user_id, rules=Rules(**given))
-
-
-def causes(conn, job_id, **rules):
-    return [cause.cause for cause in asked(conn, job_id, **rules).causes]
-
-
-def gathered(conn, job_type, count):
-    many = text(
-        "insert into ai_jobs (user_id, job_type, request_data) select 'u', :t, '{}' from generate_series(1, :n)"
-    )
-    conn.execute(many, {"t": job_type, "n": count})
-
-
-@pytest.fixture
-def alive(conn):
-    """A leading worker with three free seats for type t."""
-    workers.heartbeat(conn, [], kit.worker("w", busy=0), stands=True)
-    return conn
 
 
 def test_a_job_that_nothing_holds_is_next_and_starts_by_the_next_poll(alive):
@@ -103,45 +79,6 @@ def test_busy_seats_are_named(conn):
     assert (cause.cause, cause.number, cause.limit) == ("seats_busy", 3, 3)
 
 
-def test_the_jobs_before_it_are_counted(alive):
-    make_job(alive, priority=1)
-    make_job(alive, turn=1)
-    make_job(alive, "waiting")
-    job = make_job(alive, turn=2)
-    make_job(alive, turn=3)
-    told = asked(alive, job)
-    assert [(one.cause, one.number) for one in told.causes] == [("turn", 2)]
-    assert told.position == 2
-
-
-def test_what_is_paused_before_it_keeps_it_not_waiting(alive):
-    gathered(alive, "another", 5000)
-    behind, last = make_job(alive, turn=1), make_job(alive, turn=1)
-    assert causes(alive, behind) == causes(alive, last) == ["turn"]
-    pauses.pause(alive, "another", by="root")
-    told = asked(alive, behind)
-    assert ([one.cause for one in told.causes], told.position) == (["next"], 1001)
-    assert told.start.likely == told.start.low
-    assert [(one.cause, one.number) for one in asked(alive, last).causes] == [("turn", 1)]
-
-
-def test_after_the_pause_that_holds_it_too_all_before_it_come_first(alive):
-    make_job(alive)
-    make_job(alive, job_type="another")
-    job = make_job(alive)
-    for paused in ("t", None):
-        pauses.pause(alive, paused, by="root")
-        assert [(one.cause, one.number) for one in asked(alive, job).causes] == [("paused", None), ("turn", 2)]
-    pauses.pause(alive, "another", by="root", resume_at=datetime(2000, 1, 1, tzinfo=UTC))
-    assert asked(alive, job).causes[1].number == 2
-
-
-def test_more_than_a_thousand_before_it_are_not_counted_on(alive):
-    gathered(alive, "t", 1200)
-    told = asked(alive, make_job(alive, turn=1))
-    assert (told.position, told.causes[0].number, told.start) == (1001, 1000, None)
-
-
 WAITS = {
     "delayed": {},
     "waiting_to_retry": {"retry_count": 1, "error_code": "timed_out"},
@@ -166,6 +103,28 @@ def test_a_wait_that_nobody_will_end_says_so(conn):
 def test_a_deadline_is_told_beside_what_holds(alive):
     told = asked(alive, make_job(alive, deadline_at=LATER))
     assert [(one.cause, one.until) for one in told.causes] == [("next", None), ("deadline", LATER)]
+
+
+def test_a_scheduler_that_takes_nothing_is_said_to_be_stuck(alive):
+    """After a lease and two polls: 40 s."""
+    before = {seconds: datetime.now(UTC) - timedelta(seconds=seconds) for seconds in (10, 45)}
+    job, late_comer = (make_job(alive, ready_at=before[seconds]) for seconds in (45, 10))
+    assert causes(alive, late_comer) == ["turn"]
+    told = asked(alive, job)
+    assert ([one.cause for one in told.causes], told.start) == (["scheduler_stuck"], None)
+    assert 45 <= told.causes[0].number < 60
+    pauses.pause(alive, "t", by="root")
+    assert causes(alive, job) == ["paused"]
+    pauses.resume(alive, "t")
+    assert causes(alive, make_job(alive, "waiting", ready_at=before[45])) == ["delayed"]
+    assert causes(alive, job, fleet_cap=0) == ["fleet_cap"]
+    assert causes(alive, job, user_cap=0) == ["user_cap"]
+    begun = make_job(alive, "processing", started_at=before[45])
+    assert causes(alive, job) == ["scheduler_stuck"]
+    alive.execute(text("update ai_jobs set started_at = :at where id = :id"), {"at": before[10], "id": begun})
+    assert causes(alive, job) == ["next"]
+    kit.complete(alive, begun, 1)
+    assert causes(alive, job) == ["next"]
 
 
 def test_a_type_that_no_live_worker_runs(alive):
