@@ -66,11 +66,12 @@ def any_why(yard: Yard, user: User, job_id: str) -> Reasons:
 
 def cancel_any(yard: Yard, user: User, job_id: str) -> answers.Steered:
     owner = _owner(yard, user, job_id)
-    return jobs.cancel(yard, owner, job_id, by_operator=owner.id != user.id)
+    return jobs.cancel(yard, owner, job_id, by=_by(user, owner))
 
 
 def retry_any(yard: Yard, user: User, job_id: str) -> answers.Steered:
-    return jobs.retry(yard, _owner(yard, user, job_id), job_id)
+    owner = _owner(yard, user, job_id)
+    return jobs.retry(yard, owner, job_id, by=_by(user, owner))
 
 
 def _owner(yard: Yard, operator: User, job_id: str) -> User:
@@ -80,3 +81,8 @@ def _owner(yard: Yard, operator: User, job_id: str) -> User:
     if found is None:
         raise NotFound
     return replace(operator, id=found)
+
+
+def _by(operator: User, owner: User) -> str | None:
+    """None: the job is the operator's own."""
+    return None if operator.id == owner.id else operator.id

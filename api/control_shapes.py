@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic needs it below Python 3.12
 
@@ -76,6 +76,8 @@ class ToRedrive(Strict):
 
 class AllPage(BaseModel):
     """Which jobs of all users to list; `cursor` is the `next_cursor` of the page before, null: any."""
+
+    model_config = ConfigDict(extra="forbid")  # a filter with a slip in its name would show everybody's jobs
 
     limit: Number = Field(50, ge=1, le=MAX_PAGE, description="Jobs in a page")
     cursor: Annotated[str, StringConstraints(pattern=ID)] | None = Field(

@@ -1,6 +1,7 @@
 """The routes under which users follow and steer their jobs."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -66,22 +67,23 @@ def _picture(job: Job, canvas: Mapping[str, Any]) -> Response:
     return Response(drawn, mimetype="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
 
 
-def cancel(yard: Yard, user: User, job_id: str, *, by_operator: bool = False) -> answers.Steered:
+def cancel(yard: Yard, user: User, job_id: str, *, by: str | None = None) -> answers.Steered:
+    """`by`: the operator who does it in the user's name; so in retry()."""
     about = {"job_id": plain_id(job_id), "user_id": user.id}
     with autocommit(yard.engine) as conn:
-        while (job := store.cancel(conn, **about, by_operator=by_operator)) is None:
+        while (job := store.cancel(conn, **about, by_operator=by is not None)) is None:
             _refuse(conn, user, job_id, "cancelled", unless=LIVE)
-    emit(_cancelled(job))
+    emit(replace(_cancelled(job), by=by))
     message = "Job cancelled" if job.status is State.CANCELLED else "Cancellation requested"
     return {"success": True, "message": message, "status": job.status}
 
 
-def retry(yard: Yard, user: User, job_id: str) -> answers.Steered:
+def retry(yard: Yard, user: User, job_id: str, *, by: str | None = None) -> answers.Steered:
     with autocommit(yard.engine) as conn:
         while (job := store.requeue(conn, job_id=plain_id(job_id), user_id=user.id)) is None:
             _refuse(conn, user, job_id, "retried", unless=(State.FAILED, State.CANCELLED))
     yard.hints.ready([job.key])
-    emit(JobChanged(job.id, user.id, ended=False, change="requeued"))
+    emit(JobChanged(job.id, user.id, ended=False, change="requeued", by=by))
     return {"success": True, "message": "Job queued again", "status": job.status}
 
 

@@ -30,12 +30,18 @@ def reach(config: Config) -> Database:
     return Database(given.get_secret_value(), direct.get_secret_value() if config.database.notify else None)
 
 
-def prepare(config: Config) -> Database:
-    """Reach it, and bring its schema up to date.  Raises jobs.errors.SetupError."""
+def answering(config: Config) -> Database:
+    """Reach it, and see that it answers.  Raises jobs.errors.SetupError, which quotes nothing of the address."""
     database, timeout_s = reach(config), config.database.connect_timeout_s
     if problem := unreachable(database.url, variable="DATABASE_URL", connect_timeout_s=timeout_s):
         raise SetupError(f"database: cannot be reached: {problem.what} [{problem.where}]; {problem.cure}")
-    engine = open_engine(database.url, connect_timeout_s=timeout_s, pool_size=1)
+    return database
+
+
+def prepare(config: Config) -> Database:
+    """Reach it, and bring its schema up to date.  Raises jobs.errors.SetupError."""
+    database = answering(config)
+    engine = open_engine(database.url, connect_timeout_s=config.database.connect_timeout_s, pool_size=1)
     migrate(engine)
     engine.dispose()
     return database

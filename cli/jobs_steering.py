@@ -127,7 +127,7 @@ def _news(job: Job) -> Word:
 def _wanted(job_type: str | None, *, everything: bool) -> str | None:
     if bool(job_type) is everything:
         raise click.UsageError("name one TYPE, or say --all")
-    return job_type
+    return None if job_type == pauses.EVERYTHING else job_type
 
 
 def _show(conn: Connection, *, as_json: bool) -> None:

@@ -9,7 +9,17 @@ from functools import partial
 from typing import Any
 
 from config import Config
-from jobs.telemetry import Event, JobChanged, LeaderChanged, RunEnded, RunLost, RunStarted, StaleWrite, TaskRan
+from jobs.telemetry import (
+    Event,
+    JobChanged,
+    LeaderChanged,
+    PauseChanged,
+    RunEnded,
+    RunLost,
+    RunStarted,
+    StaleWrite,
+    TaskRan,
+)
 
 log = logging.getLogger("yardmaster")
 
@@ -81,7 +91,10 @@ def tell(event: Event) -> None:
             _job(level, f"{event.outcome}{because} after {ms} ms", event, event=event.outcome, ms=ms, **also)
         case JobChanged() if event.change != "progress":
             level = logging.WARNING if event.change in ("lost", "expired") else logging.INFO
-            _job(level, event.change, event, event=event.change, ended=event.ended)
+            by = f" by {event.by}" if event.by else ""
+            _job(level, f"{event.change}{by}", event, event=event.change, ended=event.ended, by=event.by)
+        case PauseChanged():
+            _pause(event)
         case RunLost():
             _job(logging.WARNING, f"this worker has lost run {event.claim_seq} of it", event, event="run lost")
         case StaleWrite():
@@ -91,6 +104,15 @@ def tell(event: Event) -> None:
             _log(logging.INFO, f"task {event.task} moved {event.rows} jobs", fields)
         case LeaderChanged():
             _log(logging.INFO, f"this process {'leads' if event.leading else 'no longer leads'}", {"term": event.term})
+
+
+def _pause(event: PauseChanged) -> None:
+    what = "paused" if event.paused else "resumed"
+    of = "all jobs" if event.job_type is None else f"jobs of type {event.job_type}"
+    until = None if event.until is None else event.until.astimezone(UTC).isoformat(timespec="seconds")
+    end = f" until {until}" if until else ""
+    fields: dict[str, object] = {"event": what, "job_type": event.job_type, "by": event.by, "until": until}
+    _log(logging.INFO, f"{event.by} has {what} {of}{end}", fields)
 
 
 def _job(level: int, words: str, about: JobEvent, *, ms: int | None = None, **also: object) -> None:

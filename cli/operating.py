@@ -8,17 +8,25 @@ from typing import Any
 
 import click
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 import config
-from cli.database import reach
+from cli.database import answering
 from config import Config
 from jobs import operators
 from jobs.db.engine import autocommit, open_engine
 from jobs.errors import SetupError
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-NO_SUCH = ("42P01", "42703")  # SQLSTATE: a table, a column is not there
+OLD = "its schema is older than this program: ./run migrate brings it up"
+REFUSALS = {  # SQLSTATE: what it means, and the cure
+    "42P01": OLD,  # a table is not there
+    "42703": OLD,  # a column
+    "42501": "the user of DATABASE_URL lacks a right on our tables: take the one that serve and work have",
+    "25006": "it can only be read: name the primary in DATABASE_URL, not a standby",
+    "57014": "it took longer than database.statement_timeout_s: narrow what you ask for, or raise that",
+}
+GONE = "it does not answer any more, or cannot, and its log says why: look what was done, and ask again"
 ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -53,14 +61,17 @@ class Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        if self._ago and re.fullmatch(r"[\d.]+[smhd]", value):
-            return datetime.now(UTC) - timedelta(seconds=Duration().convert(value, param, ctx))
         try:
+            if self._ago and re.fullmatch(r"[\d.]+[smhd]", value):
+                return datetime.now(UTC) - timedelta(seconds=Duration().convert(value, param, ctx))
             given = datetime.fromisoformat(value)
+            # PostgreSQL takes no zone that is more than 16 hours away from Greenwich.
+            return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
         except ValueError:
             words = ", or 2h for two hours ago" if self._ago else ""
             self.fail(f"write a time, such as 2026-01-31T12:00:00Z{words}", param, ctx)
-        return given if given.tzinfo else given.replace(tzinfo=UTC)
+        except OverflowError:
+            self.fail("write a time of the years 1 to 9999", param, ctx)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -69,21 +80,32 @@ sure = click.option("--yes", is_flag=True, help="Do it; without, only what would
 
 @contextmanager
 def database() -> Iterator[tuple[Config, Connection]]:
-    """A connection on which each statement is its own transaction.  Raises SetupError, which says the cure."""
+    """A connection on which each statement is its own transaction.  Raises SetupError, which says the cure; Refused."""
     settings = config.load()
-    found = reach(settings)
-    engine = open_engine(found.url, pool_size=1, connect_timeout_s=settings.database.connect_timeout_s)
+    times = settings.database
+    engine = open_engine(
+        answering(settings).url,
+        pool_size=1,
+        connect_timeout_s=times.connect_timeout_s,
+        statement_timeout_s=times.statement_timeout_s,
+    )
     try:
         with autocommit(engine) as conn:
             yield settings, conn
-    except OperationalError as error:
-        raise SetupError("database: cannot be reached, or did not answer; check DATABASE_URL") from error
-    except ProgrammingError as error:
-        if getattr(error.orig, "pgcode", None) in NO_SUCH:
-            raise SetupError("database: its schema is older than this program: ./run migrate brings it up") from error
+    except DBAPIError as error:
+        if cure := _cure(error):
+            raise SetupError(f"database: {cure}") from error
         raise
+    except UnicodeEncodeError as error:  # bytes of the command line that Python could not read
+        raise Refused("what you wrote is not text in UTF-8") from error
     finally:
         engine.dispose()
+
+
+def _cure(error: DBAPIError) -> str | None:
+    """None: it is none of what an operator could mend."""
+    told = REFUSALS.get(str(getattr(error.orig, "pgcode", None)))
+    return told or (GONE if isinstance(error, OperationalError | InterfaceError) else None)
 
 
 def job_of(conn: Connection, job_id: str) -> Row[Any]:

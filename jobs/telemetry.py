@@ -5,6 +5,7 @@ The domain emits; main subscribes metrics and logs at start.  A subscriber must 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 
@@ -37,7 +38,8 @@ Change = Literal["progress", "cancelled", "cancel asked", "requeued", "lost", "e
 class JobChanged:
     """What its user sees of a job has changed, and no run began or ended with it; `ended`: it is final now.
 
-    `claim_seq` is that of the run that was lost; None for all other changes.
+    `claim_seq` is that of the run that was lost; None for all other changes.  `by` is the operator who did it to
+    another user's job; None: its user did it, or the queue itself.
     """
 
     job_id: str
@@ -45,6 +47,17 @@ class JobChanged:
     ended: bool
     change: Change = "progress"
     claim_seq: int | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PauseChanged:
+    """The operator `by` has paused a job type (None: everything) until a time (None: no end is set), or resumed it."""
+
+    job_type: str | None
+    by: str
+    paused: bool
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,7 @@ Event = (
     RunStarted
     | RunEnded
     | JobChanged
+    | PauseChanged
     | RunLost
     | StaleWrite
     | TaskRan

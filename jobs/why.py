@@ -15,6 +15,7 @@ from jobs.sql import statement
 from jobs.states import FINAL, State
 
 COUNTED = 1000  # jobs before it; what is beyond is not counted
+POLLS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,22 @@ class Facts:
         return self.job.next_processing_at is not None
 
     @property
+    def first(self) -> int:
+        """Ready jobs before it that keep it waiting; those of another type that is paused do not."""
+        found = self.job.ahead if self.job.first is None else self.job.first
+        return int(found)
+
+    @property
     def room(self) -> int:
         """Runs that could begin now, as far as the caps and the workers' last heartbeats tell."""
         cap, job = self.rules.fleet_cap, self.job
         seats = max(0, job.seats - job.busy)
         return int(seats if cap is None else max(0, min(seats, cap - job.running)))
+
+    @property
+    def still_s(self) -> int:
+        """For how long it has been ready without anybody beginning any job."""
+        return int((self.job.now - self.job.still_since).total_seconds())
 
 
 Finder = Callable[[Facts], Cause | None]
@@ -184,11 +196,20 @@ def _seats(facts: Facts) -> Cause | None:
 
 
 def _turn(facts: Facts) -> Cause | None:
-    ahead = facts.job.ahead
-    if facts.waits or not ahead:
+    first = facts.first
+    if facts.waits or not first:
         return None
-    many = "More than 1,000 jobs are" if ahead > COUNTED else "1 job is" if ahead == 1 else f"{ahead} jobs are"
-    return Cause("turn", f"{many} before it in the queue", number=min(ahead, COUNTED))
+    many = "More than 1,000 jobs are" if first > COUNTED else "1 job is" if first == 1 else f"{first} jobs are"
+    return Cause("turn", f"{many} before it in the queue", number=min(first, COUNTED))
+
+
+def _stuck(facts: Facts) -> Cause | None:
+    """Its worker gives signs of life, and takes nothing for as long as /health allows; see api/stall.py."""
+    held = facts.waits or facts.job.pauses or facts.first >= facts.room or _user_cap(facts)
+    if held or facts.still_s <= facts.rules.silent_s + POLLS * facts.rules.poll_s:
+        return None
+    message = f"Nobody has begun a job for {facts.still_s} s although seats are free: a scheduler has died or is stuck"
+    return Cause("scheduler_stuck", message, number=facts.still_s)
 
 
 def _deadline(facts: Facts) -> Cause | None:
@@ -207,6 +228,7 @@ FINDERS: tuple[Finder, ...] = (
     _user_cap,
     _seats,
     _turn,
+    _stuck,
     _deadline,
 )
 
@@ -214,14 +236,14 @@ FINDERS: tuple[Finder, ...] = (
 def _start(facts: Facts, causes: set[str]) -> Start | None:
     """As honest as may be: with a wait or a pause only the earliest time is known, without workers nothing is."""
     job = facts.job
-    if causes & {"scheduler_silent", "no_worker"} or (job.pauses and job.resume_at is None):
+    if causes & {"scheduler_silent", "scheduler_stuck", "no_worker"} or (job.pauses and job.resume_at is None):
         return None
     not_before = [moment for moment in (job.next_processing_at, job.resume_at) if moment]
     if not_before:
         return Start(max(*not_before, job.now))
-    if causes & {"user_cap"} or job.ahead > COUNTED:
+    if causes & {"user_cap"} or facts.first > COUNTED:
         return None
-    if job.ahead < facts.room:
+    if facts.first < facts.room:
         return Start(job.now, job.now, job.now + timedelta(seconds=facts.rules.poll_s))
-    paced = start_in_s(job.ahead, ended=job.ended, within_s=float(job.ended_within_s or 0))
+    paced = start_in_s(facts.first, ended=job.ended, within_s=float(job.ended_within_s or 0))
     return Start(*(job.now + timedelta(seconds=each) for each in paced)) if paced else None

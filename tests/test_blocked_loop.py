@@ -22,6 +22,10 @@ def enqueue(web: Web, job_type: str) -> str:
     return web.call("POST", "/jobs", {"job_type": job_type, "request_data": {}})[1]["job_id"]
 
 
+def causes(web: Web, job_id: str) -> list[str]:
+    return [cause["cause"] for cause in web.call("GET", f"/job/{job_id}/why")[1]["causes"]]
+
+
 def harm(web: Web, place: str) -> str:
     wait_until(lambda: health(web)[0] == 200, "well process")
     return enqueue(web, place)
@@ -47,4 +51,6 @@ def test_a_dead_thread_is_named(web: Web):
     harm(web, "death")
     wait_until(lambda: health(web)[0] == 503, "red health")
     wait_until(lambda: "its thread pump has died" in health(web)[1], "the reason")
+    waits = enqueue(web, "nothing")
+    wait_until(lambda: "scheduler_stuck" in causes(web, waits), "the reason that its user is told")
     assert web.call("GET", "/livez")[0] == 200

@@ -68,7 +68,7 @@ def test_a_listed_job_looks_as_in_its_users_own_list(yard):
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=101", "cursor=1", "cursor=x", "user=", "user=a%00b", f"user={'x' * 201}"]
-    + ["job_type=a%00b", "status=odd", f"status={HOSTILE}", f"cursor={HOSTILE}"],
+    + ["type=t", "offset=1", "job_type=a%00b", "status=odd", f"status={HOSTILE}", f"cursor={HOSTILE}"],
 )
 def test_a_filter_that_is_not_valid_is_refused(yard, query):
     assert_error(yard.get(f"/operations/jobs?{query}", "op-root"), 422, "invalid")
@@ -129,16 +129,17 @@ def test_a_cancel_tells_the_user_that_an_operator_did_it_and_all_who_follow(yard
     seen = yard.get(f"/job/{queued}/status").get_json()["job"]
     assert (seen["error_code"], seen["error_message"]) == ("cancelled", "Cancelled by an operator")
     assert changes == [
-        JobChanged(queued, "ann", ended=True, change="cancelled"),
-        JobChanged(running, "bob", ended=False, change="cancel asked"),
+        JobChanged(queued, "ann", ended=True, change="cancelled", by="op-root"),
+        JobChanged(running, "bob", ended=False, change="cancel asked", by="op-root"),
     ]
     assert_error(steer(yard, queued, "cancel"), 400, "not_possible")
 
 
-def test_an_operator_who_cancels_an_own_job_is_its_user(yard):
+def test_an_operator_who_cancels_an_own_job_is_its_user(yard, changes):
     job_id = make_job(yard.conn, user_id="op-root")
     steer(yard, job_id, "cancel")
     assert row_of(yard.conn, job_id).error_message == "Cancelled by its user"
+    assert [one.by for one in changes] == [None]
 
 
 def test_a_retry_queues_again_and_tells_the_pump_and_all_who_follow(yard, changes):
@@ -146,7 +147,7 @@ def test_a_retry_queues_again_and_tells_the_pump_and_all_who_follow(yard, change
     assert steer(yard, job_id, "retry").get_json()["status"] == "queued"
     row = row_of(yard.conn, job_id)
     assert yard.pump.keys == [(row.rank, row.turn, row.seq)]
-    assert changes == [JobChanged(job_id, "bob", ended=False, change="requeued")]
+    assert changes == [JobChanged(job_id, "bob", ended=False, change="requeued", by="op-root")]
     assert_error(steer(yard, job_id, "retry"), 400, "not_possible")
 
 
@@ -155,9 +156,9 @@ def test_a_redrive_tells_all_who_follow_and_a_dry_run_nobody(yard, changes):
     yard.post("/operations/redrive", "op-root", json={"dry_run": True})
     assert changes == []
     yard.post("/operations/redrive", "op-root", json={})
-    assert {(one.job_id, one.user_id, one.change) for one in changes} == {
-        (failed[0], "ann", "requeued"),
-        (failed[1], "bob", "requeued"),
+    assert {(one.job_id, one.user_id, one.change, one.by) for one in changes} == {
+        (failed[0], "ann", "requeued", "op-root"),
+        (failed[1], "bob", "requeued", "op-root"),
     }
 
 

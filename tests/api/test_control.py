@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from jobs import pauses, workers
+from jobs import pauses, telemetry, workers
+from jobs.telemetry import PauseChanged
 from tests.api.kit import HOSTILE, assert_error
 from tests.factory import make_job, row_of
 from tests.jobs import kit
@@ -45,6 +46,24 @@ def test_an_end_may_be_given_as_a_time_and_one_that_is_over_ends_the_pause(yard)
     assert datetime.fromisoformat(pause["resume_at"]) - later < timedelta(milliseconds=2)
     assert steer(yard, "pause", resume_at="0001-01-01T00:00:00+14:00").get_json()["pauses"] == []
     assert len(steer(yard, "pause", resume_at="9999-12-31T23:59:59-12:00").get_json()["pauses"]) == 1
+
+
+def test_who_paused_and_resumed_is_told_to_the_log(yard):
+    heard: list[PauseChanged] = []
+    end = telemetry.subscribe(lambda event: heard.append(event) if isinstance(event, PauseChanged) else None)
+    steer(yard, "pause", job_type="t", for_s=60)
+    until = pauses.in_force(yard.conn)[0].resume_at
+    steer(yard, "pause", job_type="*")
+    steer(yard, "resume", "op-eve")
+    steer(yard, "resume", "op-eve")  # there is none any more
+    steer(yard, "pause", job_type="t", resume_at="2000-01-01T00:00:00Z")
+    end()
+    assert heard == [
+        PauseChanged("t", "op-root", paused=True, until=until),
+        PauseChanged(None, "op-root", paused=True),
+        PauseChanged(None, "op-eve", paused=False),
+        PauseChanged("t", "op-root", paused=False),
+    ]
 
 
 @pytest.mark.parametrize(

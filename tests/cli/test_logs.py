@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,17 @@ from sqlalchemy import Connection, text
 
 import config
 from cli import logs
-from jobs.telemetry import Event, JobChanged, LeaderChanged, RunEnded, RunLost, RunStarted, StaleWrite, TaskRan
+from jobs.telemetry import (
+    Event,
+    JobChanged,
+    LeaderChanged,
+    PauseChanged,
+    RunEnded,
+    RunLost,
+    RunStarted,
+    StaleWrite,
+    TaskRan,
+)
 from tests.factory import make_job, row_of
 from tests.processes import QUICK, Process, environment, wait_until
 
@@ -24,7 +35,8 @@ EVENTS = [  # event, level, what its line says
     (ENDS["failed"], "warning", {"event": "failed", "claim_seq": 2, "ms": 1500}),
     (JobChanged("j1", "ann", ended=True, change="cancelled"), "info", {"event": "cancelled", "ended": True}),
     (JobChanged("j1", "ann", ended=False, change="cancel asked"), "info", {"event": "cancel asked", "ended": False}),
-    (JobChanged("j1", "ann", ended=False, change="requeued"), "info", {"event": "requeued"}),
+    (JobChanged("j1", "ann", ended=False, change="requeued"), "info", {"event": "requeued", "by": None}),
+    (JobChanged("j1", "ann", ended=False, change="requeued", by="root"), "info", {"event": "requeued", "by": "root"}),
     (JobChanged("j1", "ann", ended=False, change="lost", claim_seq=2), "warning", {"event": "lost", "claim_seq": 2}),
     (JobChanged("j1", "ann", ended=True, change="expired"), "warning", {"event": "expired"}),
     (RunLost("j1", 2, "ann"), "warning", {"event": "run lost", "claim_seq": 2}),
@@ -81,6 +93,18 @@ def test_tasks_that_moved_something_and_leaders_are_told(told):
     ).splitlines()
     assert json.loads(moved) | {"task": "purge", "rows": 5, "ms": 100} == json.loads(moved)
     assert json.loads(leads) | {"term": 3} == json.loads(leads)
+
+
+def test_who_paused_and_resumed_what_is_told(told):
+    end = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    paused, resumed = told(
+        PauseChanged("draw", "root", paused=True, until=end), PauseChanged(None, "eve", paused=False), format="json"
+    ).splitlines()
+    until = {"until": "2026-01-31T12:00:00+00:00"}
+    assert json.loads(paused) | {"event": "paused", "job_type": "draw", "by": "root"} | until == json.loads(paused)
+    assert json.loads(resumed) | {"event": "resumed", "job_type": None, "by": "eve"} == json.loads(resumed)
+    assert "root has paused jobs of type draw until 2026" in paused
+    assert "eve has resumed all jobs" in resumed
 
 
 def test_lines_for_people_are_short(told):

@@ -1,36 +1,17 @@
 """Why a job does not run: each cause on its own, all together, and what is foretold of its start."""
 
 import math
-import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from jobs import pauses, workers
-from jobs.forecast import start_in_s
-from jobs.why import Rules, why
 from tests.factory import make_job
 from tests.jobs import kit
+from tests.jobs.asking_why import asked, causes
 
-RULES = Rules(fleet_cap=3, user_cap=None, silent_s=30, poll_s=5)
 LATER = datetime.now(UTC) + timedelta(hours=1)
-
-
-def asked(conn, job_id, *, user_id="ann", **rules):
-    given = {name: rules.get(name, getattr(RULES, name)) for name in RULES.__slots__}
-    return why(conn, job_id=job_id, user_id=user_id, rules=Rules(**given))
-
-
-def causes(conn, job_id, **rules):
-    return [cause.cause for cause in asked(conn, job_id, **rules).causes]
-
-
-@pytest.fixture
-def alive(conn):
-    """A leading worker with three free seats for type t."""
-    workers.heartbeat(conn, [], kit.worker("w", busy=0), stands=True)
-    return conn
 
 
 def test_a_job_that_nothing_holds_is_next_and_starts_by_the_next_poll(alive):
@@ -98,24 +79,6 @@ def test_busy_seats_are_named(conn):
     assert (cause.cause, cause.number, cause.limit) == ("seats_busy", 3, 3)
 
 
-def test_the_jobs_before_it_are_counted(alive):
-    make_job(alive, priority=1)
-    make_job(alive, turn=1)
-    make_job(alive, "waiting")
-    job = make_job(alive, turn=2)
-    make_job(alive, turn=3)
-    told = asked(alive, job)
-    assert [(one.cause, one.number) for one in told.causes] == [("turn", 2)]
-    assert told.position == 2
-
-
-def test_more_than_a_thousand_before_it_are_not_counted_on(alive):
-    many = "select 'u', 't', '{}' from generate_series(1, 1200)"
-    alive.execute(text(f"insert into ai_jobs (user_id, job_type, request_data) {many}"))
-    told = asked(alive, make_job(alive, turn=1))
-    assert (told.position, told.causes[0].number, told.start) == (1001, 1000, None)
-
-
 WAITS = {
     "delayed": {},
     "waiting_to_retry": {"retry_count": 1, "error_code": "timed_out"},
@@ -140,6 +103,28 @@ def test_a_wait_that_nobody_will_end_says_so(conn):
 def test_a_deadline_is_told_beside_what_holds(alive):
     told = asked(alive, make_job(alive, deadline_at=LATER))
     assert [(one.cause, one.until) for one in told.causes] == [("next", None), ("deadline", LATER)]
+
+
+def test_a_scheduler_that_takes_nothing_is_said_to_be_stuck(alive):
+    """After a lease and two polls: 40 s."""
+    before = {seconds: datetime.now(UTC) - timedelta(seconds=seconds) for seconds in (10, 45)}
+    job, late_comer = (make_job(alive, ready_at=before[seconds]) for seconds in (45, 10))
+    assert causes(alive, late_comer) == ["turn"]
+    told = asked(alive, job)
+    assert ([one.cause for one in told.causes], told.start) == (["scheduler_stuck"], None)
+    assert 45 <= told.causes[0].number < 60
+    pauses.pause(alive, "t", by="root")
+    assert causes(alive, job) == ["paused"]
+    pauses.resume(alive, "t")
+    assert causes(alive, make_job(alive, "waiting", ready_at=before[45])) == ["delayed"]
+    assert causes(alive, job, fleet_cap=0) == ["fleet_cap"]
+    assert causes(alive, job, user_cap=0) == ["user_cap"]
+    begun = make_job(alive, "processing", started_at=before[45])
+    assert causes(alive, job) == ["scheduler_stuck"]
+    alive.execute(text("update ai_jobs set started_at = :at where id = :id"), {"at": before[10], "id": begun})
+    assert causes(alive, job) == ["next"]
+    kit.complete(alive, begun, 1)
+    assert causes(alive, job) == ["next"]
 
 
 def test_a_type_that_no_live_worker_runs(alive):
@@ -208,19 +193,3 @@ def test_nothing_is_foretold_from_few_ends_or_from_those_of_long_ago(alive, coun
     for _ in range(3):
         make_job(alive, "processing")
     assert asked(alive, make_job(alive)).start is None
-
-
-def test_nine_starts_in_ten_come_within_the_range():
-    chance, inside, rounds = random.Random(7), 0, 4000
-    for _ in range(rounds):
-        ahead, before = chance.randrange(30), chance.randrange(10, 200)
-        window = sum(chance.expovariate(1) for _ in range(before))
-        low, likely, high = start_in_s(ahead, ended=before, within_s=window)
-        assert low < likely < high
-        inside += low <= sum(chance.expovariate(1) for _ in range(ahead + 1)) <= high
-    assert 0.85 < inside / rounds < 0.97
-
-
-def test_too_few_ends_foretell_nothing():
-    assert start_in_s(0, ended=4, within_s=60) is None
-    assert start_in_s(0, ended=9, within_s=0) is None
