@@ -36,7 +36,7 @@ def test_a_url_with_several_hosts_is_taken(database_url):
 
 
 def test_no_statement_runs_longer_than_it_may(database_url):
-    engine = open_engine(database_url, statement_timeout_s=0.05)
+    engine = open_engine(database_url, statement_timeout_s=0.05, patience_s=lambda: 60)
     with autocommit(engine) as conn, pytest.raises(OperationalError, match="statement timeout"):
         conn.execute(text("select pg_sleep(30)"))
     engine.dispose()
