@@ -6,6 +6,7 @@ from bench.backlog import drain, enqueue, pickup
 from bench.browser import browser
 from bench.caps import capped, caps
 from bench.figures import Figures
+from bench.scrape import scrape
 from bench.sizes import Sizes
 from bench.slow import slow
 from bench.sockets import socketio, sockets
@@ -17,6 +18,7 @@ MEASURES: Mapping[str, Callable[[str, Sizes], Figures]] = {
     "caps": caps,
     "capped": capped,
     "slow": slow,
+    "scrape": scrape,
     "sockets": sockets,
     "socketio": socketio,
     "browser": browser,

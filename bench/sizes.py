@@ -11,6 +11,7 @@ class Sizes:
     capped_jobs: int  # of 50 users, in each round
     rounds: int
     backlog: int  # of the user who is at the cap
+    rows: int  # of a table that is full
     slow_clients: int
     requests: int
     settle_s: float  # until slow clients hold whatever they can hold
@@ -27,6 +28,7 @@ USUAL = Sizes(
     capped_jobs=2000,
     rounds=3,
     backlog=100_000,
+    rows=1_000_000,
     slow_clients=500,
     requests=1500,
     settle_s=6.0,
@@ -42,6 +44,7 @@ SHORT = Sizes(
     capped_jobs=50,
     rounds=1,
     backlog=300,
+    rows=1000,
     slow_clients=8,
     requests=16,
     settle_s=0.5,
