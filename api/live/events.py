@@ -49,6 +49,13 @@ def event_of(row: Row[Any]) -> Event:
     return Event(str(row.id), row.version, ended, Message(name, data), row.claim_seq, row.after, parts)
 
 
+def deleted(job_id: str, version: int) -> Event:
+    """A job that was live when it was told last, and of which nothing is left."""
+    data = {"error": "The job was deleted", "error_code": "cancelled"}
+    message = Message("ai_job_error", {"job_id": job_id, "status": State.CANCELLED, "version": version, **data})
+    return Event(job_id, version, ended=True, message=message, claim_seq=0, after=0, parts=())
+
+
 def _told(row: Row[Any]) -> tuple[str, dict[str, Any]]:
     if row.status == State.COMPLETED:
         return "ai_job_complete", {"result": row.result_data, "progress": 100}

@@ -15,7 +15,6 @@ from typing import Any
 from flask import request
 from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Unauthorized, User, Verifier
 from api.errors import Busy
@@ -124,11 +123,7 @@ class Sessions:
         if follower is None or session.is_ready:
             return
         session.is_ready = True
-        try:
-            self._hub.show(follower)
-        except SQLAlchemyError as fault:
-            log.warning("live jobs could not be read (%s); they are told later", type(fault).__name__)
-            self._hub.look()
+        self._hub.show(follower)
         if session.closing:  # while it came in; it may be forgotten already
             self._leave(session)
             self._gone(session.sid, "")
