@@ -29,14 +29,19 @@ silent = logging.getLogger("yardmaster.socket.io")  # what the libraries would s
 silent.disabled = True
 
 SPARE = 64  # waiting requests beyond api.sockets.most: of who has not said who it is, or changes to a WebSocket
-PLAIN = ("0", "1", "2", "3")  # CONNECT, DISCONNECT, EVENT, ACK
+STEPS = ("0", "1")  # CONNECT, DISCONNECT
+IGNORED = ("2", "3")  # EVENT, ACK: the library would take an event that is named "connect" for the handshake
 SESSION, TOKEN = "yardmaster.session", "yardmaster.token"  # in the environment of the library's requests
 
 
-def check_plain(data: Any) -> None:
-    """Raises ValueError for what is no packet of Socket.IO, or one that would be kept until its attachments come."""
-    if not isinstance(data, str) or data[:1] not in PLAIN:
+def is_step(data: Any) -> bool:
+    """Whether it is for the library.
+
+    Raises ValueError for what is no packet of Socket.IO, or one that would be kept until its attachments come.
+    """
+    if not isinstance(data, str) or data[:1] not in (*STEPS, *IGNORED):
         raise ValueError
+    return data[:1] in STEPS
 
 
 class Sessions:
@@ -91,8 +96,8 @@ class Sessions:
         if session is None:
             return
         try:
-            check_plain(data)
-            self._io.server._handle_eio_message(sid, data)  # noqa: SLF001 - what its own engine would call
+            if is_step(data):
+                self._io.server._handle_eio_message(sid, data)  # noqa: SLF001 - what its own engine would call
         except Exception as fault:  # noqa: BLE001 - whatever a client's packet brings the library to ends that client
             log.info("a Socket.IO client sent a packet that cannot be used (%s)", type(fault).__name__)
             session.close()
@@ -120,14 +125,13 @@ class Sessions:
     def _begin(self, session: Session) -> None:
         """Once the client has been told that it is in: its live jobs first."""
         follower = session.follower
-        if follower is None or session.is_ready:
-            return
-        session.is_ready = True
-        self._hub.show(follower)
-        if session.closing:  # while it came in; it may be forgotten already
+        if follower and not session.is_ready:
+            session.is_ready = True
+            self._hub.show(follower)
+            self._teller.wake(session)
+        if session.closing:  # while it came in; it may be forgotten already, but not by the library
             self._leave(session)
             self._gone(session.sid, "")
-        self._teller.wake(session)
 
     def _leave_room(self, _reason: str = "") -> None:
         self._leave(request.environ[SESSION])

@@ -15,6 +15,7 @@ from api.app import make_bare
 from api.errors import Busy
 from api.key_set import followed
 from api.live import engine, socketio
+from api.live.clients import Clients
 from api.live.hub import Hub
 from api.live.sessions import SPARE, Sessions
 from jobs.db.engine import open_engine
@@ -139,6 +140,35 @@ def test_a_second_handshake_changes_nothing(hub: Hub):
     other = f'40{{"token":"{auth.issue(kit.SECRET, "bob")}"}}'
     assert said(client, place, other) == ['44"Unable to connect"']
     assert list(hub._followers) == ["ann"]
+
+
+def test_a_session_that_ends_just_before_the_library_knows_it_is_known_to_nobody(hub: Hub, monkeypatch):
+    made: list[Sessions] = []
+    monkeypatch.setattr(socketio, "Sessions", lambda *given: made.append(Sessions(*given)) or made[0])
+    client, connect = client_of(hub), Clients.connect
+    place = begun(client)
+
+    def leave_meanwhile(*given):
+        client.post(place, data="1")
+        return connect(*given)
+
+    monkeypatch.setattr(Clients, "connect", leave_meanwhile)
+    client.post(place, data=PROVEN)
+    assert hub.count() == 0
+    assert (made[0]._io.server.manager.rooms, made[0]._io.server.environ) == ({}, {})
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect"])
+def test_an_event_of_a_client_is_no_word_of_the_librarys_whatever_its_name(hub: Hub, name: str):
+    client = client_of(hub)
+    place = begun(client)
+    said(client, place, PROVEN)
+    before = set(hub._followers["ann"])
+    for user in ("ann", "ann", "bob"):
+        client.post(place, data=f'42["{name}",{{"token":"{auth.issue(kit.SECRET, user)}"}}]')
+    assert hub._followers == {"ann": before}
+    client.post(place, data="1")
+    assert hub.count() == 0
 
 
 def test_packets_that_wait_for_attachments_are_not_taken(hub: Hub):
