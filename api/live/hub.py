@@ -27,6 +27,7 @@ from jobs.news import Word, tag_of
 
 log = logging.getLogger(__name__)
 
+SPARE = 64  # threads beyond api.sockets.most: for who has not said who it is, or changes to a WebSocket
 SHOWN = 100  # live jobs that a user is shown at once, of each kind
 UNKNOWN = (0, 0)  # of a drawing of which nothing was read
 BATCHES = {False: 500, True: 100}  # jobs that are read at once, by whether they may be large
@@ -42,6 +43,7 @@ class Hub:
     def __init__(self, engine: Engine, settings: Callable[[], Config]) -> None:
         self._engine = engine
         self._settings = settings
+        self.beside: Callable[[], int] = lambda: 0  # threads that wait for news, beyond one for each who follows
         self._lock = threading.Lock()
         self._left = threading.Condition(self._lock)
         self._followers: dict[str, set[Follower]] = {}  # by user
@@ -68,7 +70,8 @@ class Hub:
                 follower.close()
                 return follower
             own = self._followers.get(user_id, set())
-            if len(own) >= sockets.per_user or self._count() >= sockets.most:
+            held = max(self._count(), self._count() + self.beside() - SPARE)
+            if len(own) >= sockets.per_user or held >= sockets.most:
                 raise Full
             self._start()
             self._followers.setdefault(user_id, set()).add(follower)

@@ -21,14 +21,13 @@ from api.errors import Busy
 from api.key_set import AuthUnavailable
 from api.live.clients import Clients
 from api.live.engine import Engine, Session
-from api.live.hub import Full, Hub
+from api.live.hub import SPARE, Full, Hub
 from api.live.teller import Teller
 
 log = logging.getLogger(__name__)
 silent = logging.getLogger("yardmaster.socket.io")  # what the libraries would say repeats what clients have sent
 silent.disabled = True
 
-SPARE = 64  # waiting requests beyond api.sockets.most: of who has not said who it is, or changes to a WebSocket
 STEPS = ("0", "1")  # CONNECT, DISCONNECT
 IGNORED = ("2", "3")  # EVENT, ACK: the library would take an event that is named "connect" for the handshake
 SESSION, TOKEN = "yardmaster.session", "yardmaster.token"  # in the environment of the library's requests
@@ -50,6 +49,7 @@ class Sessions:
         self._teller = Teller(self._look)
         self._lock = threading.Lock()
         self._held = 0
+        hub.beside = self._beside
         self._io = SocketIO(manage_session=False)
         options = {"async_mode": "threading", "logger": silent, "async_handlers": False, "always_connect": False}
         self._io.init_app(None, client_manager=Clients(), engineio_logger=silent, **options)
@@ -75,8 +75,7 @@ class Sessions:
     def place(self, most: int) -> Iterator[None]:
         """For a request that waits: there are so many, those of `most` WebSockets among them.  Raises Busy."""
         with self._lock:
-            own = sum(1 for session in self.engine.all() if session.follower)
-            if self._held + self._hub.count() - own >= most + SPARE:
+            if self._hub.count() + self._beside() >= most + SPARE:
                 raise Busy("Too many connections wait for news; try again soon")
             self._held += 1
         try:
@@ -84,6 +83,10 @@ class Sessions:
         finally:
             with self._lock:
                 self._held -= 1
+
+    def _beside(self) -> int:
+        """Without the lock: the hub asks, too, and holds its own."""
+        return self._held - sum(1 for session in self.engine.all() if session.follower)
 
     # --- what the library calls
 

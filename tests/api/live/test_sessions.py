@@ -16,8 +16,8 @@ from api.errors import Busy
 from api.key_set import followed
 from api.live import engine, socketio
 from api.live.clients import Clients
-from api.live.hub import Hub
-from api.live.sessions import SPARE, Sessions
+from api.live.hub import SPARE, Full, Hub
+from api.live.sessions import Sessions
 from jobs.db.engine import open_engine
 from tests.api import kit
 from tests.api.provider import Provider, rsa_key, token
@@ -203,6 +203,18 @@ def test_requests_that_wait_are_bounded_with_the_websockets_among_them(hub: Hub)
             pass
     with sessions.place(2):
         pass
+
+
+def test_requests_that_wait_and_websockets_together_leave_the_threads_of_the_api_alone(hub: Hub):
+    """Whoever comes first: sessions of those who are in may hold two threads for a while, a request and a WebSocket."""
+    sessions, most = Sessions(hub, auth.Verifier(kit.SECRET)), kit.settings().api.sockets.most
+    with ExitStack() as stack:
+        for _ in range(most + SPARE - 1):
+            stack.enter_context(sessions.place(most))
+        hub.enter("ann")
+        with pytest.raises(Full):
+            hub.enter("bob")
+    hub.enter("bob")
 
 
 def test_the_thread_that_tells_ends_with_the_last_session_and_comes_back(hub: Hub):
