@@ -27,6 +27,7 @@ LIVE = """
 insert into ai_jobs (user_id, job_type, request_data, next_processing_at)
 select unnest(%s), 't', '{}', now() + interval '1 day' returning user_id, id
 """
+LAST = {"ann": "ai_job_complete", "bob": "ai_job_error", "eve": "ai_job_update"}
 BROKEN = """
 with job as (insert into ai_jobs (user_id, job_type, request_data, status, claim_seq, worker_id, started_at, lease_expires_at)
              values ('unlucky', 't', '{}', 'processing', 1, 'w', now(), now() + interval '1 day') returning id)
@@ -180,7 +181,7 @@ def test_events_of_others_reach_nobody(web: Web, server: Server):
             words = [Word(job_id, None, ended=True) for job_id in jobs]  # as if every tag were everybody's
             for payload in payloads(words):
                 cursor.execute("select pg_notify(%s, %s)", [NEWS, payload])
-        readers = [threading.Thread(target=_gather, args=(sockets[user], heard[user])) for user in users]
+        readers = [threading.Thread(target=_gather, args=(sockets[user], heard[user], LAST[user])) for user in users]
         for reader in readers:
             reader.start()
         for reader in readers:
@@ -196,8 +197,9 @@ def test_events_of_others_reach_nobody(web: Web, server: Server):
     }
 
 
-def _gather(client: ClientConnection, heard: list[dict]) -> None:
-    """All that comes within some looks of the hub."""
+def _gather(client: ClientConnection, heard: list[dict], last: str) -> None:
+    """All that comes up to what is waited for, and within some looks of the hub after it."""
+    heard += told(client, lambda message: message["event"] == last)
     try:
         while True:
             heard.append(json.loads(client.recv(timeout=2)))
