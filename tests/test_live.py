@@ -91,6 +91,14 @@ def test_a_cancel_over_one_web_process_is_told_on_the_other(webs: list[Web]):
         assert told(far, ended(job_id))[-1]["data"]["status"] == "cancelled"
 
 
+def test_a_live_job_that_is_deleted_over_one_web_process_has_ended_on_the_other(webs: list[Web]):
+    with socket(webs[1]) as far:
+        job_id = later(webs[0], "ann")
+        told(far, lambda message: message["data"]["job_id"] == job_id)
+        assert webs[0].call("DELETE", f"/job/{job_id}")[0] == 200
+        assert told(far, ended(job_id))[-1]["data"]["status"] == "cancelled"
+
+
 def test_who_connects_is_told_the_live_jobs_first(webs: list[Web]):
     job_id = later(webs[0], "cora")
     with socket(webs[0], "cora") as client:

@@ -195,7 +195,8 @@ class Hub:
             for start in range(0, len(ids), most):
                 asked = ids[start : start + most]
                 self._put(rows := self._read(asked, users))
-                self._put_gone({*asked} - {str(row.id) for row in rows}, users)
+                if len(rows) < len(asked):
+                    self._put_gone({*asked} - {str(row.id) for row in rows}, users)
 
     def _read(self, ids: Iterable[str], users: Collection[str]) -> list[Row[Any]]:
         with autocommit(self._engine) as conn:
@@ -217,8 +218,6 @@ class Hub:
 
     def _put_gone(self, job_ids: Collection[str], users: Collection[str]) -> None:
         """None of these is a job of `users` any more: whom one was told of as live hears that it was deleted."""
-        if not job_ids:
-            return
         with self._lock:
             own = [one for user in users for one in self._followers.get(user, ())]
         for follower in own:
