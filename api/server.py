@@ -24,7 +24,7 @@ from gunicorn.glogging import Logger
 
 from api.connections import KEEP_ALIVE_S
 from api.intake import LINE_BYTES
-from api.live.sessions import SPARE
+from api.live.hub import SPARE
 from config import Config
 from config.settings import Api
 from jobs.errors import SetupError

@@ -73,8 +73,9 @@ class Progress:
 
     @property
     def drew(self) -> bool:
-        """Whether some of it may be in the database."""
-        return self._n > 0
+        """Whether some of it may be in the database, or on its way there."""
+        with self._lock:
+            return self._n > 0 or bool(self._objects)
 
     def pending(self) -> Report | None:
         """What is still to be written; None: nothing."""

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection
 from jobs.news import NEWS, Word, payloads, tag_of
 from tests.faults.server import Server
 from tests.processes import Web, fleet, wait_until
-from tests.test_live import PATIENCE_S, ended, socket, told
+from tests.test_live import PATIENCE_S, closing, ended, socket, told, with_ending_token
 
 CROWD = 100
 VISITS, AT_ONCE = 300, 20
@@ -26,6 +26,12 @@ WITHOUT_SCHEDULER = {"YARD_SCHEDULER__EMBEDDED": "false", "YARD_API__SOCKETS__MO
 LIVE = """
 insert into ai_jobs (user_id, job_type, request_data, next_processing_at)
 select unnest(%s), 't', '{}', now() + interval '1 day' returning user_id, id
+"""
+LAST = {"ann": "ai_job_complete", "bob": "ai_job_error", "eve": "ai_job_update"}
+BROKEN = """
+with job as (insert into ai_jobs (user_id, job_type, request_data, status, claim_seq, worker_id, started_at, lease_expires_at)
+             values ('unlucky', 't', '{}', 'processing', 1, 'w', now(), now() + interval '1 day') returning id)
+insert into ai_job_parts select id, 1, 1, true, '[{"id": ["no text"]}]' from job
 """
 END = """
 update ai_jobs set status = 'completed', completed_at = now(), next_processing_at = null, version = version + 1,
@@ -83,6 +89,16 @@ def test_a_hundred_that_wait_while_the_database_restarts_hear_the_ends_of_their_
         wait_until(web.ready, "ready web process")
 
 
+def test_who_connects_while_the_database_is_away_hears_when_it_is_back(server: Server, web: Web):
+    jobs = live(server, ["early"])
+    server.stop(signal.SIGQUIT)
+    with socket(web, "early") as client:
+        server.start()
+        [(job_id, _)] = jobs.items()
+        assert [one["data"]["job_id"] for one in told(client, lambda _: True)] == [job_id]
+    wait_until(web.ready, "ready web process")
+
+
 def open_files(web: Web) -> int:
     [worker] = Path(f"/proc/{web.process.pid}/task/{web.process.pid}/children").read_text().split()
     return len(list(Path(f"/proc/{worker}/fd").iterdir()))
@@ -124,6 +140,20 @@ def test_one_who_does_not_read_holds_nobody_up_and_misses_no_ending(server: Serv
     assert seen == set(slow_jobs)
 
 
+def test_one_who_does_not_read_has_to_go_with_the_token_all_the_same(server: Server, web: Web):
+    wait_until(lambda: sockets_counted(web) == 0, "the end of the connections before")
+    with with_ending_token(web, "late", max_queue=1):
+        end(server, live(server, ["late"] * LARGE), size=LARGE_BYTES)
+        wait_until(lambda: sockets_counted(web) == 0, "its end", within_s=15)  # the system would need 30 s
+
+
+def test_a_fault_of_ours_ends_a_connection_in_order_and_not_with_an_answer_of_http(server: Server, web: Web):
+    with connected(server).cursor() as cursor:
+        cursor.execute(BROKEN)
+    with socket(web, "unlucky") as client:
+        assert closing(client)[0] == 1011
+
+
 def _ends(client: ClientConnection) -> set[str]:
     """The jobs whose ending comes."""
     seen: set[str] = set()
@@ -151,7 +181,7 @@ def test_events_of_others_reach_nobody(web: Web, server: Server):
             words = [Word(job_id, None, ended=True) for job_id in jobs]  # as if every tag were everybody's
             for payload in payloads(words):
                 cursor.execute("select pg_notify(%s, %s)", [NEWS, payload])
-        readers = [threading.Thread(target=_gather, args=(sockets[user], heard[user])) for user in users]
+        readers = [threading.Thread(target=_gather, args=(sockets[user], heard[user], LAST[user])) for user in users]
         for reader in readers:
             reader.start()
         for reader in readers:
@@ -167,8 +197,9 @@ def test_events_of_others_reach_nobody(web: Web, server: Server):
     }
 
 
-def _gather(client: ClientConnection, heard: list[dict]) -> None:
-    """All that comes within some looks of the hub."""
+def _gather(client: ClientConnection, heard: list[dict], last: str) -> None:
+    """All that comes up to what is waited for, and within some looks of the hub after it."""
+    heard += told(client, lambda message: message["event"] == last)
     try:
         while True:
             heard.append(json.loads(client.recv(timeout=2)))

@@ -62,12 +62,12 @@ def parts(database_url: str) -> int:
 
 
 def test_a_client_that_is_cut_twenty_times_ends_with_the_very_result(webs: list[Web], database_url: str):
-    picture = Picture(webs[0].draw("a flow [fake:good objects=40 chunk_delay_s=0.06]"))
-    cuts = 0
-    while not picture.ended and cuts < CUTS:
-        watch(webs[cuts % 2], picture, most=2)
-        cuts += 1
-    assert cuts == CUTS, "the drawing was over before the last cut"
+    for pace_s in (0.06, 0.2, 0.6):  # on a machine so slow that the drawing is over before the last cut, a slower one
+        picture = Picture(webs[0].draw(f"a flow [fake:good objects=40 chunk_delay_s={pace_s}]"))
+        if cut_often(webs, picture) == CUTS:
+            break
+    else:
+        pytest.fail("no drawing lasted until the last cut")
     watch(webs[0], picture)
     assert picture.ended == "ai_job_complete"
     assert picture.text == json.dumps(objects_of(webs[1], picture.job_id))
@@ -75,8 +75,17 @@ def test_a_client_that_is_cut_twenty_times_ends_with_the_very_result(webs: list[
     wait_until(lambda: parts(database_url) == 0, "the end of what was kept")
 
 
+def cut_often(webs: list[Web], picture: Picture) -> int:
+    """How often, before the drawing was over."""
+    for cuts in range(CUTS):
+        if picture.ended:
+            return cuts
+        watch(webs[cuts % 2], picture, most=2)
+    return CUTS
+
+
 def test_the_canvas_grows_and_each_object_is_there_before_the_end(webs: list[Web]):
-    picture, began = Picture(webs[0].draw("a flow [fake:good objects=12 chunk_delay_s=0.04]")), time.monotonic()
+    picture, began = Picture(webs[0].draw("a flow [fake:good objects=12 chunk_delay_s=0.1]")), time.monotonic()
     seen = []
     with socket(webs[1]) as client:
         while not picture.ended:
@@ -121,7 +130,7 @@ def test_it_grows_over_socket_io_as_well_however_connected_and_for_who_comes_lat
         clients = [stack.enter_context(browser.client(webs[0].port, **way)) for way in WAYS.values()]
         for client in clients:
             client.hears("connect")
-        job_id = webs[1].draw("a flow [fake:good objects=12 chunk_delay_s=0.04]")
+        job_id = webs[1].draw("a flow [fake:good objects=12 chunk_delay_s=0.12]")
         clients[0].until(lambda what, data: bool(what == "ai_job_update" and "objects" in data))
         clients.append(stack.enter_context(browser.client(webs[1].port)))
         pictures = [seen_by(client, job_id) for client in clients]

@@ -1,6 +1,5 @@
 """Followers over Socket.IO, with the real client: two web processes, a worker on its own, and strangers."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from api import auth
 from tests.processes import SECRET, Web, fleet, wait_until
 from tests.socketio_clients import WAYS, Client, Node, needs_node, node
-from tests.test_live import later, socket, told
+from tests.test_live import ending_in, later, socket, told
 
 pytestmark = needs_node
 SPLIT = {
@@ -95,12 +94,6 @@ def test_who_does_not_prove_who_it_is_is_told_so(webs: list[Web], browser: Node,
 def refused_with(web: Web, browser: Node, token: str) -> str:
     with browser.client(web.port, token=token) as client:
         return client.hears("connect_error")["message"]
-
-
-def ending_in(within_s: float, user: str = "ann") -> str:
-    """A token that is good for so long, with the leeway that it is given."""
-    end = time.time() + within_s - auth.USUAL.leeway_s
-    return jwt.encode({"sub": user, "iat": time.time(), "exp": end}, SECRET, algorithm="HS256")
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from engineio import Server
@@ -49,6 +48,7 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self.frames: Frames | None = None
         self.line: socket.socket | None = None  # of the request that waits
         self.since_s = time.monotonic()  # without a user
+        self._ending = threading.Lock()
         self.closed_s: float | None = None
         self._ping_s: float | None = None
         self._allowance = Allowance(PACKETS, PACKETS_PER_S)
@@ -102,14 +102,14 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
 
     def close(self, wait: bool = False, abort: bool = False, reason: str | None = None) -> None:  # noqa: ARG002, FBT001, FBT002 - the library's signature
         """Never waits; what is queued still goes out if the client takes it within CUT_S."""
-        if not self.closing:
+        if self._ending.acquire(blocking=False):  # for ever: two at the same moment would end it twice
             self.closed_s = time.monotonic()
             self.last_ping = None  # or one who has not answered would not be told
             super().close(wait=False, abort=abort, reason=reason)
 
     def cut(self) -> None:
-        if self.frames:
-            self.frames.cut()
+        if frames := self.frames:  # which its own thread takes away when it is done
+            frames.cut()
 
 
 class Engine(Server):  # type: ignore[misc]  # engine.io has no types
@@ -164,8 +164,12 @@ class Engine(Server):  # type: ignore[misc]  # engine.io has no types
     def look(self, now_s: float) -> None:
         """At every session: pings it, or ends it when its time is over."""
         for session in self.all():
-            with suppress(EngineIOError):  # it has just ended
+            try:
                 self._look_at(session, now_s)
+            except EngineIOError:  # it has just ended
+                pass
+            except Exception:  # one session's fault must not keep all others from being looked at
+                log.exception("a Socket.IO connection could not be looked at")
 
     def _look_at(self, session: Session, now_s: float) -> None:
         if session.closed_s is not None:

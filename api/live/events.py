@@ -42,11 +42,18 @@ class Event:
 
 def event_of(row: Row[Any]) -> Event:
     """`row` is one of jobs.queries.changed() or live()."""
-    name, told = _told(row)
-    data = {"job_id": str(row.id), "status": row.status, "version": row.version, **told}
+    (name, told), job_id = _told(row), str(row.id)
+    data = {"job_id": job_id, "status": row.status, "version": row.version, **told}
     parts = tuple(Part(*part) for part in row.parts or ())
     ended = row.status in FINAL
-    return Event(str(row.id), row.version, ended, Message(name, data), row.claim_seq, row.after, parts)
+    return Event(job_id, row.version, ended, Message(name, data), row.claim_seq, row.after, parts)
+
+
+def deleted(job_id: str, version: int) -> Event:
+    """A job that was live when it was told last, and of which nothing is left."""
+    data = {"error": "The job was deleted", "error_code": "cancelled"}
+    message = Message("ai_job_error", {"job_id": job_id, "status": State.CANCELLED, "version": version, **data})
+    return Event(job_id, version, ended=True, message=message, claim_seq=0, after=0, parts=())
 
 
 def _told(row: Row[Any]) -> tuple[str, dict[str, Any]]:

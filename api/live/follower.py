@@ -1,9 +1,9 @@
 """One connection that follows its user's jobs: what is still to be sent to it, bounded."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from api.live.events import Event, Message
+from api.live.events import Event, Message, deleted
 from api.live.sketch import Sketch
 
 MOST = 1000  # messages that wait for a slow reader
@@ -46,6 +46,13 @@ class Follower:
         self._wake()
         return True
 
+    def gone(self, job_ids: Collection[str]) -> None:
+        """These were deleted: the client hears so of those that it takes for live."""
+        with self._lock:
+            live = {job_id: self._told[job_id] for job_id in job_ids if job_id in self._told}
+        for job_id, version in live.items():
+            self.put(deleted(job_id, version + 1))
+
     def take(self, most: int = MOST) -> list[Message]:
         """What is to be sent, in order, at most `most`."""
         with self._lock:
@@ -80,6 +87,5 @@ class Follower:
         if oldest is None:
             self.overrun = True
         else:
-            del self._waiting[oldest]
-            self._told.pop(oldest, None)  # it is told anew when all are looked at
+            self._told[oldest] = self._waiting.pop(oldest).version - 1  # it is told anew when all are looked at
             self._sketches.pop(oldest, None)

@@ -27,6 +27,7 @@ from jobs.news import Word, tag_of
 
 log = logging.getLogger(__name__)
 
+SPARE = 64  # threads beyond api.sockets.most: for who has not said who it is, or changes to a WebSocket
 SHOWN = 100  # live jobs that a user is shown at once, of each kind
 UNKNOWN = (0, 0)  # of a drawing of which nothing was read
 BATCHES = {False: 500, True: 100}  # jobs that are read at once, by whether they may be large
@@ -42,6 +43,7 @@ class Hub:
     def __init__(self, engine: Engine, settings: Callable[[], Config]) -> None:
         self._engine = engine
         self._settings = settings
+        self.beside: Callable[[], int] = lambda: 0  # threads that wait for news, beyond one for each who follows
         self._lock = threading.Lock()
         self._left = threading.Condition(self._lock)
         self._followers: dict[str, set[Follower]] = {}  # by user
@@ -68,7 +70,8 @@ class Hub:
                 follower.close()
                 return follower
             own = self._followers.get(user_id, set())
-            if len(own) >= sockets.per_user or self._count() >= sockets.most:
+            held = max(self._count(), self._count() + self.beside() - SPARE)
+            if len(own) >= sockets.per_user or held >= sockets.most:
                 raise Full
             self._start()
             self._followers.setdefault(user_id, set()).add(follower)
@@ -85,9 +88,14 @@ class Hub:
             self._left.notify_all()
 
     def show(self, follower: Follower) -> None:
-        """All its user's live jobs, for one who has just entered.  Raises what the database raises."""
-        with autocommit(self._engine) as conn:
-            rows = queries.live(conn, users=[follower.user_id], most=SHOWN)
+        """All its user's live jobs, for one who has just entered; what cannot be read now is told by the next look."""
+        try:
+            with autocommit(self._engine) as conn:
+                rows = queries.live(conn, users=[follower.user_id], most=SHOWN)
+        except SQLAlchemyError as error:
+            log.warning("live jobs could not be read (%s); they are told later", type(error).__name__)
+            self.look()
+            return
         for row in rows:
             follower.put(event_of(row))
 
@@ -137,7 +145,8 @@ class Hub:
             look_at = self._looked + self._settings().scheduler.poll_every_s
             self._awake.wait(max(0.0, look_at - time.monotonic()) if self.count() else None)
             self._awake.clear()
-            self._look = self._look or time.monotonic() >= look_at
+            if time.monotonic() >= look_at:
+                self._look = True  # never False here: look() may say so at this very moment
             try:
                 self._tell_changed()
                 self._tell_all()
@@ -184,7 +193,10 @@ class Hub:
         for is_large, most in BATCHES.items():
             ids = [job_id for job_id, large in job_ids.items() if large is is_large and users]
             for start in range(0, len(ids), most):
-                self._put(self._read(ids[start : start + most], users))
+                asked = ids[start : start + most]
+                self._put(rows := self._read(asked, users))
+                if len(rows) < len(asked):
+                    self._put_gone({*asked} - {str(row.id) for row in rows}, users)
 
     def _read(self, ids: Iterable[str], users: Collection[str]) -> list[Row[Any]]:
         with autocommit(self._engine) as conn:
@@ -203,6 +215,13 @@ class Hub:
             own = tuple(self._followers.get(row.user_id, ()))
         lacking = [follower for follower in own if not follower.put(event)]
         self._note_drawn(event, is_whole=not lacking)
+
+    def _put_gone(self, job_ids: Collection[str], users: Collection[str]) -> None:
+        """None of these is a job of `users` any more: whom one was told of as live hears that it was deleted."""
+        with self._lock:
+            own = [one for user in users for one in self._followers.get(user, ())]
+        for follower in own:
+            follower.gone(job_ids)
 
     def _note_drawn(self, event: Event, *, is_whole: bool) -> None:
         """Where to read on; if not `is_whole` from the beginning, and now, for a follower that lacks it."""

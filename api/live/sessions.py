@@ -15,29 +15,32 @@ from typing import Any
 from flask import request
 from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Unauthorized, User, Verifier
 from api.errors import Busy
 from api.key_set import AuthUnavailable
 from api.live.clients import Clients
 from api.live.engine import Engine, Session
-from api.live.hub import Full, Hub
+from api.live.hub import SPARE, Full, Hub
 from api.live.teller import Teller
 
 log = logging.getLogger(__name__)
 silent = logging.getLogger("yardmaster.socket.io")  # what the libraries would say repeats what clients have sent
 silent.disabled = True
 
-SPARE = 64  # waiting requests beyond api.sockets.most: of who has not said who it is, or changes to a WebSocket
-PLAIN = ("0", "1", "2", "3")  # CONNECT, DISCONNECT, EVENT, ACK
+STEPS = ("0", "1")  # CONNECT, DISCONNECT
+IGNORED = ("2", "3")  # EVENT, ACK: the library would take an event that is named "connect" for the handshake
 SESSION, TOKEN = "yardmaster.session", "yardmaster.token"  # in the environment of the library's requests
 
 
-def check_plain(data: Any) -> None:
-    """Raises ValueError for what is no packet of Socket.IO, or one that would be kept until its attachments come."""
-    if not isinstance(data, str) or data[:1] not in PLAIN:
+def is_step(data: Any) -> bool:
+    """Whether it is for the library.
+
+    Raises ValueError for what is no packet of Socket.IO, or one that would be kept until its attachments come.
+    """
+    if not isinstance(data, str) or data[:1] not in (*STEPS, *IGNORED):
         raise ValueError
+    return data[:1] in STEPS
 
 
 class Sessions:
@@ -46,6 +49,7 @@ class Sessions:
         self._teller = Teller(self._look)
         self._lock = threading.Lock()
         self._held = 0
+        hub.beside = self._beside
         self._io = SocketIO(manage_session=False)
         options = {"async_mode": "threading", "logger": silent, "async_handlers": False, "always_connect": False}
         self._io.init_app(None, client_manager=Clients(), engineio_logger=silent, **options)
@@ -71,8 +75,7 @@ class Sessions:
     def place(self, most: int) -> Iterator[None]:
         """For a request that waits: there are so many, those of `most` WebSockets among them.  Raises Busy."""
         with self._lock:
-            own = sum(1 for session in self.engine.all() if session.follower)
-            if self._held + self._hub.count() - own >= most + SPARE:
+            if self._hub.count() + self._beside() >= most + SPARE:
                 raise Busy("Too many connections wait for news; try again soon")
             self._held += 1
         try:
@@ -80,6 +83,10 @@ class Sessions:
         finally:
             with self._lock:
                 self._held -= 1
+
+    def _beside(self) -> int:
+        """Without the lock: the hub asks, too, and holds its own."""
+        return self._held - sum(1 for session in self.engine.all() if session.follower)
 
     # --- what the library calls
 
@@ -92,8 +99,8 @@ class Sessions:
         if session is None:
             return
         try:
-            check_plain(data)
-            self._io.server._handle_eio_message(sid, data)  # noqa: SLF001 - what its own engine would call
+            if is_step(data):
+                self._io.server._handle_eio_message(sid, data)  # noqa: SLF001 - what its own engine would call
         except Exception as fault:  # noqa: BLE001 - whatever a client's packet brings the library to ends that client
             log.info("a Socket.IO client sent a packet that cannot be used (%s)", type(fault).__name__)
             session.close()
@@ -121,18 +128,13 @@ class Sessions:
     def _begin(self, session: Session) -> None:
         """Once the client has been told that it is in: its live jobs first."""
         follower = session.follower
-        if follower is None or session.is_ready:
-            return
-        session.is_ready = True
-        try:
+        if follower and not session.is_ready:
+            session.is_ready = True
             self._hub.show(follower)
-        except SQLAlchemyError as fault:
-            log.warning("live jobs could not be read (%s); they are told later", type(fault).__name__)
-            self._hub.look()
-        if session.closing:  # while it came in; it may be forgotten already
+            self._teller.wake(session)
+        if session.closing:  # while it came in; it may be forgotten already, but not by the library
             self._leave(session)
             self._gone(session.sid, "")
-        self._teller.wake(session)
 
     def _leave_room(self, _reason: str = "") -> None:
         self._leave(request.environ[SESSION])

@@ -49,8 +49,15 @@ class Teller:
                 self._tell(session)
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_S
-                if not self._look(time.monotonic()) and self._is_over():
+                if not self._looked() and self._is_over():
                     return
+
+    def _looked(self) -> bool:
+        try:
+            return self._look(time.monotonic())
+        except Exception:  # the loop guard: without this thread no Socket.IO client hears anything any more
+            log.exception("a look at the Socket.IO connections failed; trying again")
+            return True
 
     def _is_over(self) -> bool:
         with self._lock:

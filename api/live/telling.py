@@ -10,6 +10,8 @@ import json
 import select
 import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -21,18 +23,22 @@ from api.live.follower import Follower
 from api.live.hearing import MS, READ_BYTES
 from api.live.whole import Whole
 
+LOOK_S = 0.5  # how often who waits for a client looks whether it still may
+CLOSE_S = 0.5  # for a client to take what is on its way when the process stops
+
 
 class Bell:
     """Wakes the one thread that waits for it."""
 
     def __init__(self) -> None:
+        self._ringing = threading.Lock()  # or the number that close() gives back may be another file's as it rings
         self._near, self._far = socket.socketpair()
         for end in (self._near, self._far):
             end.setblocking(False)  # noqa: FBT003 - the standard library's
 
     def ring(self) -> None:
         """From any thread; never blocks."""
-        with suppress(OSError):  # it has rung so often that this tells nothing new, or nobody waits any more
+        with self._ringing, suppress(OSError):  # it has rung so often that this is no news, or nobody waits any more
             self._far.send(b".")
 
     def wait(self, client: Any, within_s: float) -> bool:
@@ -46,24 +52,45 @@ class Bell:
         return client.fileno() in found
 
     def close(self) -> None:
-        self._near.close()
-        self._far.close()
+        with self._ringing:
+            self._near.close()
+            self._far.close()
 
 
 class Offering(Whole):
-    """`rest` is the end of what was offered and did not fit: it goes before all that is sent from then on."""
+    """`rest` is the end of what was offered and did not fit: it goes before all that is sent from then on.
+
+    `is_over` is asked while the client takes nothing: whether it has had its time.
+    """
 
     rest = b""
+    is_over: Callable[[], bool] = staticmethod(lambda: False)
 
     def send(self, data: bytes) -> int:
-        rest, self.rest = self.rest, b""
-        return super().send(rest + data)
+        """Waits for the client.  Raises OSError when it is gone, or its time is over."""
+        self.rest += data
+        while self.rest:
+            self._push()
+            if self.rest:
+                self._wait()
+        return len(data)
 
     def offer(self, data: bytes) -> None:
         """Never waits; that the client is gone is found by the next send()."""
         self.rest = data
         with suppress(OSError):
-            self.rest = data[socket.socket.send(self._sock, data, socket.MSG_DONTWAIT) :]
+            self._push()
+
+    def _push(self) -> None:
+        with suppress(BlockingIOError):
+            self.rest = self.rest[socket.socket.send(self._sock, self.rest, socket.MSG_DONTWAIT) :]
+
+    def _wait(self) -> None:
+        if self.is_over():
+            raise TimeoutError
+        poll = select.poll()
+        poll.register(self._sock.fileno(), select.POLLOUT)
+        poll.poll(LOOK_S * MS)
 
 
 class Telling:
@@ -77,9 +104,10 @@ class Telling:
         self._turn = threading.Lock()
         self._turn.acquire()
 
-    def begin(self, ws: Server, follower: Follower) -> None:
-        """Before this it is nobody else's turn.  The socket of `ws` is an Offering."""
-        self._ws, self._follower = ws, follower
+    def begin(self, ws: Server, follower: Follower, end: float) -> None:
+        """Before this it is nobody else's turn.  The socket of `ws` is an Offering; `end`: of the token (Unix time)."""
+        self._ws, self._follower, self._end = ws, follower, end
+        ws.sock.is_over = self._is_over
 
     def wake(self) -> None:
         """There may be something to tell.  From any thread; never blocks."""
@@ -92,7 +120,7 @@ class Telling:
         self._bell.ring()
 
     def send(self) -> None:
-        """All that there is.  Waits until the client has taken it; raises ConnectionClosed, OSError."""
+        """All that there is.  Waits until the client has taken it, or has to go; raises ConnectionClosed, OSError."""
         self._ws.sock.send(b"")  # what was offered
         for message in self._follower.take():
             self._ws.send(_text(message))
@@ -107,6 +135,12 @@ class Telling:
 
     def close(self) -> None:
         self._bell.close()
+
+    def _is_over(self) -> bool:
+        """Asked by the own thread: nobody waits for a slow client beyond its token, or while the process stops."""
+        if self._follower.closed:
+            self._end = min(self._end, time.time() + CLOSE_S)
+        return time.time() >= self._end
 
     def _offer(self) -> bool:
         """Whether that was all."""

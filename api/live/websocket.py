@@ -6,6 +6,7 @@ Each connection holds one thread of the server, which hears, and tells what the 
 has as many threads more as there may be connections, so that they take nothing from the requests.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import NoReturn
 
 from flask import Blueprint, Flask, Response, g, request
 from flask_sock import Sock
-from simple_websocket import Server
+from simple_websocket import ConnectionClosed, Server
 
 from api.auth import User, Verifier
 from api.errors import UpgradeRequired
@@ -27,9 +28,11 @@ from api.session import presented
 from api.yard import PREFIX
 from config import Config
 
+log = logging.getLogger(__name__)
+
 SUBPROTOCOL = "bearer"
 MESSAGE_BYTES = 4096  # of a client; none is needed
-GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013  # RFC 6455, section 7.4.1; 1013 is in its registry
+GOING_AWAY, POLICY, INTERNAL, TRY_AGAIN = 1001, 1008, 1011, 1013  # RFC 6455, section 7.4.1; 1013 is in its registry
 
 
 def register(app: Flask, hub: Hub, verifier: Verifier, settings: Callable[[], Config]) -> None:
@@ -92,8 +95,14 @@ def _leave(hub: Hub) -> None:
 
 
 def _serve(ws: Server, hub: Hub) -> None:
-    with suppress(OSError):  # the client is gone, and has closed what was to be told
+    try:
         _follow(ws, hub, g.follower, g.telling, g.user)
+    except (ConnectionClosed, OSError):  # the client is gone, or too slow to be told that it has to go
+        pass
+    except Exception:  # an answer of HTTP would go into the WebSocket
+        log.exception("a WebSocket broke off")
+        with suppress(ConnectionClosed, OSError):
+            ws.close(INTERNAL, "something went wrong; connect again")
 
 
 def _follow(ws: Server, hub: Hub, follower: Follower | None, telling: Telling, user: User) -> None:
@@ -101,7 +110,7 @@ def _follow(ws: Server, hub: Hub, follower: Follower | None, telling: Telling, u
         ws.close(TRY_AGAIN, "too many connections; try again later")
         return
     hub.show(follower)
-    telling.begin(ws, follower)
+    telling.begin(ws, follower, user.expires_at)
     ws.close(*_tell(ws, follower, telling, user))
 
 

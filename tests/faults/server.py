@@ -51,10 +51,13 @@ class Server:
             )
         wait_until(self._answers, "answer of PostgreSQL")
 
-    def restart(self, how: signal.Signals) -> None:
+    def stop(self, how: signal.Signals) -> None:
         """SIGINT is a fast shutdown; SIGQUIT an immediate one, with recovery at the start."""
         self._process.send_signal(how)
         self._process.wait(timeout=30)
+
+    def restart(self, how: signal.Signals) -> None:
+        self.stop(how)
         self.start()
 
     def freeze(self, for_s: float) -> None:

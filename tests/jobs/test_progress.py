@@ -49,6 +49,16 @@ def test_what_was_said_already_is_no_news():
     assert told.pending() is None
 
 
+def test_what_is_on_its_way_was_drawn_or_nobody_would_drop_it():
+    told = Progress()
+    told.say(10, "a")
+    assert not told.drew
+    told.draw([circle("x")])
+    assert told.drew
+    told.pending()
+    assert told.drew
+
+
 def test_words_alone_make_no_part():
     told = Progress()
     told.say(10, "a")

@@ -195,6 +195,34 @@ def test_a_fault_of_one_connection_does_not_end_the_news_of_the_others(engine):
     assert broken.closed
 
 
+def test_a_look_that_meets_a_fault_is_repeated_and_news_goes_on(engine):
+    session, met = opened(engine), threading.Event()
+
+    def look(_now_s: float) -> bool:
+        if met.is_set():
+            return True
+        met.set()
+        raise ZeroDivisionError
+
+    teller = Teller(look)
+    teller.wake(session)
+    assert met.wait(30)
+    session.follower.put(news("a"))
+    teller.wake(session)
+    assert session.queue.get(timeout=30).packet_type == MESSAGE
+    teller._look = lambda _now_s: False
+    teller._thread.join(30)
+
+
+def test_a_session_that_cannot_be_looked_at_keeps_nobody_else_from_it(engine):
+    broken, sound = opened(engine), opened(engine, expires_at=time.time())
+    broken.user = None
+    broken.since_s = None  # with which nothing can be reckoned
+    broken.follower = None
+    engine.look(time.monotonic())
+    assert kinds(sound) == [CLOSE]
+
+
 def test_clients_that_come_and_go_at_the_same_time_are_all_known():
     """The library forgets the list of all when the last one goes, whoever is just coming."""
     clients, failed = Clients(), []

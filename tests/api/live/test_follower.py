@@ -70,6 +70,32 @@ def test_a_slow_reader_loses_updates_and_no_ending():
     assert texts(one.take()) == ["job 1 1"]  # it may be told later
 
 
+def test_a_job_whose_update_a_slow_reader_has_lost_is_still_looked_at_or_its_end_could_go_unheard():
+    one = Follower("ann")
+    one.put(event("live", 1))
+    one.take()
+    one.put(event("live", 2))
+    for number in range(MOST):
+        one.put(event(str(number), 1, ended=True))
+    assert one.live_jobs() == ["live"]
+    assert "live 2" not in texts(one.take())
+    one.put(event("live", 3, ended=True))
+    assert texts(one.take()) == ["live 3"]
+
+
+def test_of_deleted_jobs_the_end_is_told_of_those_that_were_live():
+    one = Follower("ann")
+    one.put(event("live", 4))
+    one.put(event("over", 2, ended=True))
+    one.take()
+    for _ in range(2):
+        one.gone({"live", "over", "never heard of"})
+    [told] = one.take()
+    assert (told.name, told.data["job_id"], told.data["status"]) == ("ai_job_error", "live", "cancelled")
+    assert told.data["version"] == 5
+    assert one.live_jobs() == []
+
+
 def test_a_reader_that_is_too_slow_even_for_the_endings_has_to_go():
     one = Follower("ann")
     for number in range(MOST):

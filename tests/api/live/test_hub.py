@@ -239,6 +239,31 @@ def test_what_ended_while_news_was_lost_is_told_by_the_next_look(hub: Hub, conn:
     assert seen == {ends: "ai_job_error", begins: "ai_job_update"}
 
 
+@pytest.mark.parametrize("how", ["news", "look"])
+def test_a_job_that_is_deleted_before_its_end_is_read_has_ended_all_the_same(hub: Hub, conn: Connection, how: str):
+    """As DELETE does with a job that waits: cancelled and gone at once."""
+    gone, stays = make_job(conn, "ready"), make_job(conn, "ready")
+    follower, other = hub.enter("ann"), hub.enter("bob")
+    hub.show(follower)
+    assert len(told(follower)) == 2
+    conn.execute(text("delete from ai_jobs where id = :id"), {"id": gone})
+    hub.changed([word(gone)]) if how == "news" else hub.look()
+    [(name, data)] = told(follower)
+    assert (name, data["job_id"], data["status"], data["version"]) == ("ai_job_error", gone, "cancelled", 2)
+    assert follower.live_jobs() == [stays]
+    assert told(other, 0) == []
+
+
+def test_who_enters_while_the_database_is_away_is_shown_the_own_jobs_later(hub: Hub, conn: Connection):
+    job_id, follower = make_job(conn, "ready"), hub.enter("ann")
+    conn.execute(text("alter table ai_jobs rename to gone"))
+    try:
+        hub.show(follower)
+    finally:
+        conn.execute(text("alter table gone rename to ai_jobs"))
+    assert [data["job_id"] for _, data in told(follower)] == [job_id]
+
+
 def test_without_news_followers_are_looked_after_all_the_same(engine: Engine, conn: Connection):
     hub = opened(engine, YARD_SCHEDULER__POLL_EVERY_S="0.05")
     follower = hub.enter("ann")

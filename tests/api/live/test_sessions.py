@@ -8,16 +8,16 @@ from contextlib import ExitStack
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, text
 
 from api import auth
 from api.app import make_bare
 from api.errors import Busy
 from api.key_set import followed
 from api.live import engine, socketio
-from api.live.hub import Hub
-from api.live.sessions import SPARE, Sessions
+from api.live.clients import Clients
+from api.live.hub import SPARE, Full, Hub
+from api.live.sessions import Sessions
 from jobs.db.engine import open_engine
 from tests.api import kit
 from tests.api.provider import Provider, rsa_key, token
@@ -97,16 +97,15 @@ def test_a_session_that_ended_before_it_was_known_keeps_no_place(hub: Hub, monke
     assert hub.count() == 0
 
 
-def test_jobs_that_cannot_be_read_now_are_told_when_they_can(hub: Hub, conn: Connection, monkeypatch):
+def test_jobs_that_cannot_be_read_now_are_told_when_they_can(hub: Hub, conn: Connection):
     job_id = make_job(conn, user_id="ann")
     client = client_of(hub)
     place = begun(client)
-
-    def fail(_follower) -> None:
-        raise OperationalError("select", {}, Exception())
-
-    monkeypatch.setattr(hub, "show", fail)
-    heard = said(client, place, PROVEN)
+    conn.execute(text("alter table ai_jobs rename to gone"))
+    try:
+        heard = said(client, place, PROVEN)
+    finally:
+        conn.execute(text("alter table gone rename to ai_jobs"))
     while len(heard) < 2:
         heard += client.get(place).text.split("\x1e")
     assert job_id in heard[1]
@@ -143,6 +142,35 @@ def test_a_second_handshake_changes_nothing(hub: Hub):
     assert list(hub._followers) == ["ann"]
 
 
+def test_a_session_that_ends_just_before_the_library_knows_it_is_known_to_nobody(hub: Hub, monkeypatch):
+    made: list[Sessions] = []
+    monkeypatch.setattr(socketio, "Sessions", lambda *given: made.append(Sessions(*given)) or made[0])
+    client, connect = client_of(hub), Clients.connect
+    place = begun(client)
+
+    def leave_meanwhile(*given):
+        client.post(place, data="1")
+        return connect(*given)
+
+    monkeypatch.setattr(Clients, "connect", leave_meanwhile)
+    client.post(place, data=PROVEN)
+    assert hub.count() == 0
+    assert (made[0]._io.server.manager.rooms, made[0]._io.server.environ) == ({}, {})
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect"])
+def test_an_event_of_a_client_is_no_word_of_the_librarys_whatever_its_name(hub: Hub, name: str):
+    client = client_of(hub)
+    place = begun(client)
+    said(client, place, PROVEN)
+    before = set(hub._followers["ann"])
+    for user in ("ann", "ann", "bob"):
+        client.post(place, data=f'42["{name}",{{"token":"{auth.issue(kit.SECRET, user)}"}}]')
+    assert hub._followers == {"ann": before}
+    client.post(place, data="1")
+    assert hub.count() == 0
+
+
 def test_packets_that_wait_for_attachments_are_not_taken(hub: Hub):
     client = client_of(hub)
     place = begun(client)
@@ -175,6 +203,18 @@ def test_requests_that_wait_are_bounded_with_the_websockets_among_them(hub: Hub)
             pass
     with sessions.place(2):
         pass
+
+
+def test_requests_that_wait_and_websockets_together_leave_the_threads_of_the_api_alone(hub: Hub):
+    """Whoever comes first: sessions of those who are in may hold two threads for a while, a request and a WebSocket."""
+    sessions, most = Sessions(hub, auth.Verifier(kit.SECRET)), kit.settings().api.sockets.most
+    with ExitStack() as stack:
+        for _ in range(most + SPARE - 1):
+            stack.enter_context(sessions.place(most))
+        hub.enter("ann")
+        with pytest.raises(Full):
+            hub.enter("bob")
+    hub.enter("bob")
 
 
 def test_the_thread_that_tells_ends_with_the_last_session_and_comes_back(hub: Hub):

@@ -1,9 +1,12 @@
 """Who sends to a WebSocket: whoever brings the news, without waiting; what does not fit is the own thread's."""
 
+import math
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,6 +60,26 @@ def test_ringing_never_blocks_and_harms_nothing_when_nobody_waits_any_more(bell:
     bell.ring()
 
 
+def test_a_bell_is_not_taken_away_while_it_rings(bell: Bell):
+    """Its number could be another file's by the time that the byte is written."""
+    far, closed = bell._far, list[bool]()
+
+    class Slow:
+        def send(self, data: bytes) -> int:
+            closing = threading.Thread(target=bell.close, daemon=True)
+            closing.start()
+            closing.join(0.2)
+            closed.append(not closing.is_alive())
+            return far.send(data)
+
+        def close(self) -> None:
+            far.close()
+
+    bell._far = Slow()  # type: ignore[assignment]  # as slow as a busy system may be
+    bell.ring()
+    assert closed == [False]
+
+
 class Line:
     """A connection: its Telling, whose own thread is the test's, and the client's end of the socket."""
 
@@ -68,7 +91,7 @@ class Line:
         frames, sock = Connection(ConnectionType.SERVER), Offering(self.near)
         self.ws: Any = SimpleNamespace(ws=frames, sock=sock)
         self.ws.send = lambda text: sock.send(frames.send(TextMessage(data=text)))
-        self.telling.begin(self.ws, self.follower)
+        self.telling.begin(self.ws, self.follower, math.inf)
         self._heard = Connection(ConnectionType.CLIENT)
 
     def put(self, *words: str) -> None:
@@ -101,8 +124,8 @@ class Line:
                     texts, part = [*texts, part[10:19]], ""
         return texts
 
-    def is_silent(self) -> bool:
-        return select.select([self.client], [], [], 0)[0] == []
+    def is_silent(self, within_s: float = 0) -> bool:
+        return select.select([self.client], [], [], within_s)[0] == []
 
     def close(self) -> None:
         self.telling.close()
@@ -155,6 +178,41 @@ def test_the_own_thread_is_woken_when_the_connection_has_to_go(line: Line, end: 
     setattr(line.follower, end, True)
     line.telling.wake()
     assert ended(own)
+
+
+def fails(line: Line) -> None:
+    with pytest.raises(TimeoutError):
+        line.telling.send()
+
+
+@pytest.mark.parametrize("why", ["the token ends", "the process stops"])
+def test_a_client_that_does_not_read_is_not_waited_for_when_it_has_to_go(line: Line, why: str):
+    line.put("a" * 9 + HUGE)
+    sending = threading.Thread(target=fails, args=(line,), daemon=True)
+    sending.start()
+    assert not line.is_silent(PATIENCE_S)
+    if why == "the token ends":
+        line.telling._end = time.time()
+    else:
+        line.follower.close()
+    assert ended(sending)
+    assert line.ws.sock.rest, "what is sent after it must not begin in the midst of a frame"
+
+
+def test_a_client_that_reads_slowly_is_not_waited_for_either(line: Line):
+    line.put("a" * 9 + HUGE)
+    line.telling._end = time.time()
+    reading = threading.Thread(target=drip, args=(line.client,), daemon=True)
+    reading.start()
+    fails(line)
+    line.close()
+    assert ended(reading)
+
+
+def drip(client: socket.socket) -> None:
+    with suppress(OSError):
+        while client.recv(1000):
+            pass
 
 
 def test_that_the_client_is_gone_is_the_own_threads_to_find(line: Line):
