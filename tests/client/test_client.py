@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from api.auth import issue
 from tests import fake_openai
 from tests.client.conftest import CLIENT, PATIENCE_S, Npm
-from tests.processes import SECRET, Web, fleet
+from tests.processes import ROOT, SECRET, Web, fleet
 
 pytestmark = pytest.mark.timeout(900)  # the first one installs what they need
 SAMPLES = re.findall(r"^```tsx?\n(.*?)^```$", (CLIENT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -52,6 +52,9 @@ def test_its_types_of_the_api_are_those_of_the_api(npm: Npm, tmp_path: Path):
 def test_what_is_packed_works_as_its_readme_shows(npm: Npm, tmp_path: Path):
     npm("pack", "--ignore-scripts", "--pack-destination", tmp_path)
     modules = unpacked(tmp_path)
+    package = modules / "yardmaster-client"
+    assert {file.name for file in package.iterdir()} == {"LICENSE", "README.md", "dist", "package.json"}
+    assert (package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     for name in ("react", "socket.io-client", "@types"):
         (modules / name).symlink_to(CLIENT / "node_modules" / name)
     for number, sample in enumerate(SAMPLES):
