@@ -76,9 +76,13 @@ function taken(answer: Answer): Answer {
   return answer;
 }
 
-/** The answer's body, which has to be an object with this field. */
+/** The answer's body, which has to be an object with something in this field. */
 export function bodyWith<Body>({ status, body }: Answer, field: keyof Body): Body {
-  if (typeof body === "object" && body !== null && field in body) return body as Body;
+  if ((body as Partial<Body> | null)?.[field]) return body as Body;
+  throw unexpected(status);
+}
+
+export function unexpected(status: number): AIJobError {
   const about = { code: "unexpected_answer", status };
-  throw new AIJobError("The answer is not what Yardmaster says: does baseUrl name it?", about);
+  return new AIJobError("The answer is not what Yardmaster says: does baseUrl name it?", about);
 }

@@ -79,6 +79,24 @@ test.each(["in a pause", "before the loss is seen"])("a job of which no answer c
   expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
 });
 
+test("without a token nothing was asked for, so nothing is made to be cancelled", async () => {
+  const over = new AbortController();
+  let asked = 0;
+  const getToken = (): string => {
+    if (++asked === 1) throw new TypeError("Failed to fetch");
+    return "first";
+  };
+  const ours = polling({ getToken, again: { first: 200_000, most: 200_000 } });
+  const result = refused(ours.enqueueCanvas("a login", { signal: over.signal }));
+  await new Promise((resolve) => setTimeout(resolve)); // until the pause has begun
+  over.abort();
+  expect(await result).toBeInstanceOf(Aborted);
+  yard().job("other");
+  followed(ours, "other");
+  await until(() => yard().asked("GET", "/other/status").length > 5, "sixth poll of another job");
+  expect(yard().asked("POST", "")).toEqual([]);
+});
+
 test("when the answer is lost again after the abort, the job is left alone", async () => {
   const over = new AbortController();
   yard().faults.push("lost", "lost");

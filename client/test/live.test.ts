@@ -175,8 +175,12 @@ test("what is no event of ours is passed over", async () => {
   for (const socket of yard().sockets) for (const text of ["", "null", "[1]", '"x"']) socket.send(text);
   yard().tell("ai_job_dream", told);
   yard().tell("ai_job_update", { ...told, job_id: 7 });
-  yard().tell("ai_job_update", { ...told, version: "9" });
-  const objects = [null, { id: 3 }, ...canvas("a").objects];
+  for (const version of ["9", 9.5, null]) yard().tell("ai_job_update", { ...told, version });
+  for (const socket of yard().sockets) {
+    const endless = JSON.stringify({ event: "ai_job_update", data: told }).replace('"version":9', '"version":1e999');
+    socket.send(endless);
+  }
+  const objects = [null, { id: 3 }, { id: "b" }, { id: "c", properties: 7 }, ...canvas("a").objects];
   yard().tell("ai_job_update", { ...told, version: 2, objects, claim_seq: 1 });
   await until(() => ours.updateOf("job-1").objects.length === 1, "the one that is an event");
   expect(ours.updateOf("job-1").progress).toBe(1);
