@@ -178,8 +178,12 @@ test("it may lie below a path of another server's", async () => {
   expect(yard().upgraded).toEqual([`/yard${PREFIX}/ws`]);
 });
 
-test("without a page and without baseUrl nobody knows where the server is", () => {
-  expect(() => new AIJobService({ getToken: () => "first" })).toThrow("baseUrl is needed");
+test("without a page and without baseUrl a service can be made, but nobody knows where its server is", async () => {
+  const ours = new AIJobService({ getToken: () => "first" });
+  const where = { name: "AIJobError", code: "no_server", message: "baseUrl is needed where there is no page" };
+  expect(await refused(ours.createCanvasWithAI("a login"))).toMatchObject(where);
+  expect(await refused(ours.resultOf("job-1"))).toMatchObject(where);
+  expect(() => new AIJobService({ getToken: () => "first", baseUrl: "example.org" })).toThrow("Invalid URL");
 });
 
 test("a function of the caller's that throws disturbs nobody else", async () => {
