@@ -1,11 +1,13 @@
 """The TypeScript client: its own tests, its types, its package, and that it works against a running server."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ STRICT = {
     "skipDefaultLibCheck": True,
     "jsx": "react-jsx",
 }
+SPLIT = {"YARD_SCHEDULER__EMBEDDED": "false"}
 IMPORT = """
 import { AIJobService } from "yardmaster-client";
 import { useAIJobUpdates } from "yardmaster-client/react";
@@ -81,15 +84,41 @@ def output_of(command: list[str | Path], cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def web(site: str, database_url: str) -> Iterator[Web]:
+def webs(site: str, database_url: str) -> Iterator[list[Web]]:
     with fake_openai.running() as fake:
         model = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": fake.base_url}
-        with fleet(database_url, YARD_API__ORIGINS=f"[{site}]", **model) as ([web], _):
-            yield web
+        with fleet(database_url, webs=2, workers=2, YARD_API__ORIGINS=f"[{site}]", **SPLIT, **model) as (found, _):
+            yield found
 
 
-def test_it_works_against_a_running_server(npm: Npm, web: Web):
-    npm("run", "test:running", YARD_URL=f"http://127.0.0.1:{web.port}", YARD_TOKEN=issue(SECRET, "ann"))
+def test_it_works_against_running_servers(npm: Npm, webs: list[Web]):
+    url, other = (f"http://127.0.0.1:{web.port}" for web in webs)
+    npm("run", "test:running", YARD_URL=url, YARD_OTHER_URL=other, YARD_TOKEN=issue(SECRET, "ann"))
+
+
+PROGRAM = """
+import { io } from "socket.io-client";
+import { WebSocket } from "ws";
+import { AIJobService } from "./index.js";
+const ways = { polls: { WebSocketImpl: null }, websocket: { WebSocketImpl: WebSocket }, socketio: { io } };
+const { YARD_URL: baseUrl, YARD_TOKEN, WAY } = process.env;
+const service = new AIJobService({ baseUrl, getToken: () => YARD_TOKEN, ...ways[WAY] });
+const canvas = await service.createCanvasWithAI("a flow [fake:good objects=3]");
+const over = new AbortController();
+const left = service.createCanvasWithAI("a flow", { delay_s: 600, signal: over.signal, onProgress: () => over.abort() });
+await left.catch(({ name }) => console.log(canvas.objects.length, name));
+"""
+
+
+@pytest.mark.usefixtures("site")  # it is built for that
+@pytest.mark.parametrize("way", ["polls", "websocket", "socketio"])
+def test_a_program_that_waits_no_longer_ends(webs: list[Web], way: str):
+    """Nothing that is left of the client's keeps Node.js from it: no timer, no connection."""
+    url = f"http://127.0.0.1:{webs[0].port}"
+    env = os.environ | {"YARD_URL": url, "YARD_TOKEN": issue(SECRET, "ann"), "WAY": way}
+    node = partial(subprocess.run, cwd=CLIENT / "dist", env=env, capture_output=True, text=True, timeout=120)
+    done = node(["node", "--input-type=module", "--eval", PROGRAM], check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3 Aborted\n", "")
 
 
 DRAWN = """async ([baseUrl, token]) => {
@@ -103,11 +132,11 @@ DRAWN = """async ([baseUrl, token]) => {
 }"""
 
 
-def test_in_a_browser_a_page_of_another_origin_sees_its_canvas_grow(browser: Browser, site: str, web: Web):
-    page, server = browser.new_page(), f"http://127.0.0.1:{web.port}"
+def test_in_a_browser_a_page_of_another_origin_sees_its_canvas_grow(browser: Browser, site: str, webs: list[Web]):
+    page, server = browser.new_page(), f"http://127.0.0.1:{webs[0].port}"
     page.goto(site)
     seen = page.evaluate(DRAWN, [server, issue(SECRET, "ann")])
-    assert web.call("GET", f"/job/{seen['progress'][-1]['job_id']}/result")[1]["result"] == seen["result"]
+    assert webs[1].call("GET", f"/job/{seen['progress'][-1]['job_id']}/result")[1]["result"] == seen["result"]
     assert seen["result"]["objects"] == seen["progress"][-1]["objects"]
     assert any(one["objects"] for one in seen["progress"] if one["status"] == "processing"), "it did not grow"
     refused = page.evaluate(DRAWN, [server, "nobody"])["result"]
