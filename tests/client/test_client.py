@@ -14,9 +14,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from api.auth import issue
+from jobs.handlers.canvas import accept
 from tests import fake_openai
 from tests.client.conftest import CLIENT, PATIENCE_S, Npm
 from tests.processes import ROOT, SECRET, Web, fleet
+from tests.test_live import ended, socket, told
 
 pytestmark = pytest.mark.timeout(900)  # the first one installs what they need
 SAMPLES = re.findall(r"^```tsx?\n(.*?)^```$", (CLIENT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -94,6 +96,35 @@ def webs(site: str, database_url: str) -> Iterator[list[Web]]:
 def test_it_works_against_running_servers(npm: Npm, webs: list[Web]):
     url, other = (f"http://127.0.0.1:{web.port}" for web in webs)
     npm("run", "test:running", YARD_URL=url, YARD_OTHER_URL=other, YARD_TOKEN=issue(SECRET, "ann"))
+
+
+TOLD = """
+import type {{ CanvasResult }} from "{source}/index.js";
+import type {{ Message }} from "{source}/messages.js";
+export const canvas = {canvas} satisfies CanvasResult;
+const told = {told} as const;
+export const messages: readonly Message[] = told;
+"""
+KINDS = ("rectangle", "diamond", "star", "heart", "circle", "text", "arrow", "line")
+ALL = {"x": 99, "y": 99, "width": 90, "height": 90, "radius": 40, "text": "x", "fontSize": 12, "points": [0, 0, 50, 50]}
+
+
+def test_what_it_calls_a_canvas_and_an_event_is_what_the_server_tells(npm: Npm, webs: list[Web], tmp_path: Path):
+    """/openapi.json leaves both open: types.ts and messages.ts name their fields."""
+    with socket(webs[0]) as client:
+        heard = told(client, ended(job_id := webs[1].draw("a flow [fake:good objects=9 chunk_delay_s=0.03]")))
+        heard += told(client, ended(webs[1].draw("a flow [fake:400]")))
+    canvas = webs[0].call("GET", f"/job/{job_id}/result")[1]["result"]
+    one = canvas["objects"][0]
+    canvas["objects"] += [one | (accept({"object_type": kind, "properties": ALL}) or {}) for kind in KINDS]
+    assert {obj["object_type"] for obj in canvas["objects"]} == set(KINDS)
+    messages = [{"event": message["event"], **message["data"]} for message in heard]
+    told_so = TOLD.format(source=CLIENT / "src", canvas=json.dumps(canvas), told=json.dumps(messages))
+    (tmp_path / "told.ts").write_text(told_so)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    options = {**STRICT, "exactOptionalPropertyTypes": True, "types": []}
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options}))
+    output_of([CLIENT / "node_modules" / ".bin" / "tsc"], tmp_path)
 
 
 PROGRAM = """
