@@ -13,10 +13,11 @@ test("cancel says what has become of the job", async () => {
   expect(await refused(service().cancel("job-1"))).toMatchObject({ name: "RequestRefused", code: "not_possible" });
 });
 
-test("cancel survives a connection that is cut", async () => {
+test.each(["lost", 429, 503] as const)("cancel survives %s", async (how) => {
   yard().job("job-1");
-  yard().faults.push("lost");
+  yard().faults.push(how === "lost" ? how : { status: how, body: refusal("busy", "Too busy") });
   expect((await service().cancel("job-1")).status).toBe("cancelled");
+  expect(cancels()).toBe(2);
 });
 
 test("who aborts waits no longer, and the job is cancelled", async () => {

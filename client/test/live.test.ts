@@ -132,6 +132,17 @@ test("who follows a job later sees all of its drawing that this connection has t
   expect(ours.updateOf("job-2").objects.map(({ id }) => id)).toEqual(["a"]);
 });
 
+test("nothing is kept of a job that nobody follows when it has ended", async () => {
+  const ours = listening();
+  for (const id of ["job-1", "job-2"]) yard().job(id);
+  yard().snapshot = () => yard().tellOf("job-2", { objects: canvas("a").objects, claim_seq: 1, anew: true });
+  followed(ours, "job-1");
+  await until(() => ours.updateOf("job-2").objects.length, "snapshot");
+  yard().complete("job-2");
+  yard().tellOf("job-2");
+  await until(() => ours.updateOf("job-2").status === null, "end of what was kept");
+});
+
 test("a server that lets in and throws out at once is asked ever more seldom", async () => {
   yard().snapshot = () => {
     for (const socket of yard().sockets) socket.close(1013, "too many connections");
