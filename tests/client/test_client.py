@@ -21,7 +21,8 @@ from tests.processes import ROOT, SECRET, Web, fleet
 from tests.test_live import ended, socket, told
 
 pytestmark = pytest.mark.timeout(900)  # the first one installs what they need
-SAMPLES = re.findall(r"^```tsx?\n(.*?)^```$", (CLIENT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+README = (CLIENT / "README.md").read_text()
+SAMPLES = re.findall(r"^```tsx?\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 STRICT = {
     "strict": True,
     "module": "nodenext",
@@ -68,6 +69,16 @@ def test_what_is_packed_works_as_its_readme_shows(npm: Npm, tmp_path: Path):
     (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": STRICT}))
     output_of([CLIENT / "node_modules" / ".bin" / "tsc"], tmp_path)
     assert output_of(["node", "--input-type=module", "--eval", IMPORT], tmp_path) == "function function"
+
+
+def test_its_readme_installs_what_is_packed_and_npm_keeps_it_a_copy(npm: Npm, tmp_path: Path):
+    """Of a folder it makes a link with the next `npm install`."""
+    packed = npm("pack", "--ignore-scripts", "--pack-destination", tmp_path).split()[-1]
+    assert f"npm install ../yardmaster/client/{packed}" in README
+    (tmp_path / "package.json").write_text("{}")
+    for more in ([f"./{packed}"], []):
+        output_of(["npm", "install", "--offline", *more], tmp_path)
+    assert not (tmp_path / "node_modules" / "yardmaster-client").is_symlink()
 
 
 def unpacked(into: Path) -> Path:
