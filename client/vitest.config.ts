@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const OLDEST = fileURLToPath(new URL("test/react-18/node_modules/", import.meta.url));
 const alias = { "react-dom": `${OLDEST}react-dom`, react: `${OLDEST}react` };
 const hook = ["test/react.test.ts"];
-const running = ["test/running.test.ts"]; // against a running Yardmaster: YARD_URL, YARD_TOKEN
+const running = ["test/running.test.ts"]; // against a running Yardmaster: YARD_URL, YARD_OTHER_URL, YARD_TOKEN
 const shared = { isolate: false, testTimeout: 30_000 };
 
 export default defineConfig({

@@ -15,7 +15,7 @@ from tests.drawing import Picture
 from tests.fake_openai import FakeOpenAI
 from tests.processes import Process, Web, fleet, wait_until
 from tests.socketio_clients import WAYS, Client, needs_node, node
-from tests.test_live import PATIENCE_S, socket
+from tests.test_live import PATIENCE_S, ended, later, socket, told
 
 CUTS = 20
 
@@ -147,13 +147,42 @@ def seen_by(client: Client, job_id: str) -> Picture:
     return picture
 
 
-def test_strangers_see_nothing_of_a_drawing(webs: list[Web]):
-    with socket(webs[0], "eve") as stranger:
-        picture = Picture(webs[0].draw("a flow [fake:good objects=9 chunk_delay_s=0.03]"))
-        watch(webs[1], picture)
+EVENTS = {
+    ("ai_job_update", "queued"),
+    ("ai_job_update", "processing"),
+    ("ai_job_update", "drawing"),
+    ("ai_job_complete", "completed"),
+    ("ai_job_error", "failed"),
+    ("ai_job_error", "cancelled"),
+}
+
+
+@needs_node
+def test_strangers_hear_nothing_of_any_event_however_connected(webs: list[Web]):
+    with node() as browser, ExitStack() as stack:
+        strangers = [stack.enter_context(browser.client(webs[0].port, "eve", **way)) for way in WAYS.values()]
+        owner = stack.enter_context(browser.client(webs[0].port))  # whose news comes to the strangers' process, too
+        for client in (*strangers, owner):
+            client.hears("connect")
+        plain = stack.enter_context(socket(webs[0], "eve"))
+        assert everything(owner, webs[0]) == EVENTS
         own = webs[0].call("POST", "/create-canvas", {"instructions": "mine [fake:good]"}, user="eve")[1]["job_id"]
-        heard = {json.loads(stranger.recv(timeout=PATIENCE_S))["data"]["job_id"]}
-    assert heard == {own}
+        assert {one["data"]["job_id"] for one in told(plain, ended(own))} == {own}
+        for stranger in strangers:
+            heard = stranger.ended(own)
+            assert {data["job_id"] for what, data in heard if what.startswith("ai_job_")} == {own}
+
+
+def everything(owner: Client, web: Web) -> set[tuple[str, str]]:
+    """Each kind of event that the owner hears of three jobs."""
+    waits = later(web, "ann")
+    heard = owner.until(lambda what, data: what == "ai_job_update" and data["job_id"] == waits)
+    web.call("POST", f"/job/{waits}/cancel")
+    heard += owner.ended(waits)
+    for how in ("good objects=9 chunk_delay_s=0.03", "400"):
+        heard += owner.ended(web.draw(f"a flow [fake:{how}]"))
+    told_of = [(what, data) for what, data in heard if what.startswith("ai_job_")]
+    return {(what, "drawing" if "objects" in data else data["status"]) for what, data in told_of}
 
 
 def test_a_worker_that_dies_while_it_draws_is_followed_by_another(

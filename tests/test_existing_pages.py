@@ -1,4 +1,4 @@
-"""A page that exists already, on our own origin and signed in: `io()` without a word, and polls without a header."""
+"""A page that exists already, on our own origin: `io()` without a word, and polls without a header."""
 
 import shutil
 from collections.abc import Iterator
@@ -28,12 +28,21 @@ DRAW = """async (token) => {
   const body = JSON.stringify({ instructions: "a login", style: "modern", colorScheme: "default" });
   const made = await (await fetch("/api/ai-agent/create-canvas", { method: "POST", headers, body })).json();
   for (;;) {
-    const { job } = await (await fetch(`/api/ai-agent/job/${made.job_id}/status`)).json();
+    const polled = await fetch(`/api/ai-agent/job/${made.job_id}/status`);
+    const { job, error } = await polled.json();
+    if (!job) return { id: made.job_id, polled: polled.status, error };
     if (job.status === "completed") return job;
     if (job.status === "failed") throw new Error(job.error_message);
     await new Promise((next) => setTimeout(next, 100));
   }
 }"""
+SIGN_IN = """async (token) => {
+  const headers = { "Authorization": `Bearer ${token}` };
+  return (await fetch("/api/ai-agent/session", { method: "POST", headers })).status;
+}"""
+# The two lines that docs/frontend.md adds to a page that is not signed in.
+FOLLOW_AS = FOLLOW.replace("() =>", "(token) =>", 1).replace("io()", "io({ auth: (use) => use({ token }) })")
+DRAW_AS = DRAW.replace("/status`)", "/status`, { headers })")
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +61,24 @@ def page(web: Web) -> Iterator[Page]:
         browser.close()
 
 
-def test_nobody_follows_without_being_signed_in(web: Web, page: Page):
+def test_who_does_not_say_who_it_is_is_told_so_and_two_lines_cure_it(web: Web, page: Page):
     page.goto(f"http://127.0.0.1:{web.port}/")
     page.add_script_tag(path=SOCKET_IO)
     refused = page.evaluate(f"() => ({FOLLOW})().catch((message) => message)")
     assert refused.startswith("authentication")
+    token = auth.issue(SECRET, "ann")
+    told = page.evaluate(DRAW, token)
+    assert (told["polled"], told["error"][:26]) == (401, "Authentication is required")
+    assert page.evaluate("window.jobs") == {}
+    page.evaluate(FOLLOW_AS, token)
+    job = page.evaluate(DRAW_AS, token)
+    page.wait_for_function("id => window.jobs[id]?.status === 'completed'", arg=job["id"])
 
 
 def test_a_signed_in_page_works_as_it_stands(web: Web, page: Page):
     token = auth.issue(SECRET, "ann")
-    page.context.add_cookies([{"name": "yardmaster", "value": token, "domain": "127.0.0.1", "path": "/"}])
     page.goto(f"http://127.0.0.1:{web.port}/")
+    assert page.evaluate(SIGN_IN, token) == 200
     page.add_script_tag(path=SOCKET_IO)
     page.evaluate(FOLLOW)
     job = page.evaluate(DRAW, token)

@@ -75,7 +75,7 @@ export class Unavailable extends AIJobError {
 
   /** Whether the request may have been carried out, though no answer came. */
   get uncertain(): boolean {
-    return this.status !== 429 && this.status !== 503;
+    return this.status !== 429 && this.status !== 503 && this.code !== "no_token";
   }
 
   /** Whether the same request may succeed later: not while the user has too many jobs in the queue. */

@@ -17,14 +17,14 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** Signed requests to one server. */
+/** Signed requests to one server; `base` is null where nobody knows it. */
 export class Http {
-  readonly #base: string;
+  readonly #base: string | null;
   readonly #token: Token;
   readonly #fetch: typeof fetch;
   readonly #patience_ms: number;
 
-  constructor(base: string, token: Token, fetching: typeof fetch, patience_ms: number) {
+  constructor(base: string | null, token: Token, fetching: typeof fetch, patience_ms: number) {
     this.#base = base;
     this.#token = token;
     this.#fetch = fetching;
@@ -33,6 +33,7 @@ export class Http {
 
   /** A 2xx or 304; a token that is refused is renewed once. Throws one of errors.ts. */
   async ask(asked: Asked): Promise<Answer> {
+    if (this.#base === null) throw new AIJobError("baseUrl is needed where there is no page", { code: "no_server" });
     const token = await this.#token.current();
     const answer = await this.#sent(asked, token);
     if (answer.status !== 401) return taken(answer);
@@ -76,9 +77,13 @@ function taken(answer: Answer): Answer {
   return answer;
 }
 
-/** The answer's body, which has to be an object with this field. */
+/** The answer's body, which has to be an object with something in this field. */
 export function bodyWith<Body>({ status, body }: Answer, field: keyof Body): Body {
-  if (typeof body === "object" && body !== null && field in body) return body as Body;
+  if ((body as Partial<Body> | null)?.[field]) return body as Body;
+  throw unexpected(status);
+}
+
+export function unexpected(status: number): AIJobError {
   const about = { code: "unexpected_answer", status };
-  throw new AIJobError("The answer is not what Yardmaster says: does baseUrl name it?", about);
+  return new AIJobError("The answer is not what Yardmaster says: does baseUrl name it?", about);
 }

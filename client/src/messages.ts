@@ -33,7 +33,7 @@ export const EVENTS = ["ai_job_update", "ai_job_complete", "ai_job_error"] as co
 
 /** null for what is no event of ours: a newer server may tell more. */
 export function messageOf(event: unknown, data: unknown): Message | null {
-  if (!isObject(data) || typeof data["job_id"] !== "string" || typeof data["version"] !== "number") return null;
+  if (!isObject(data) || typeof data["job_id"] !== "string" || !Number.isSafeInteger(data["version"])) return null;
   if (!EVENTS.some((known) => known === event)) return null;
   return { ...data, ...drawn(data), event } as Message;
 }
@@ -43,7 +43,7 @@ function drawn({ objects }: Record<string, unknown>): { objects?: CanvasObject[]
 }
 
 function isDrawable(object: unknown): object is CanvasObject {
-  return isObject(object) && typeof object["id"] === "string";
+  return isObject(object) && typeof object["id"] === "string" && isObject(object["properties"]);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -13,7 +13,7 @@ export interface Growing {
 export interface ServiceOptions {
   /** Called before each request, so it should keep the token; with `true` after the server has refused it. */
   readonly getToken: GetToken;
-  /** Where the server is, such as "https://yard.example.org"; the page's own by default. */
+  /** Where the server is, such as "https://yard.example.org"; the page's own by default. Needed where there is no page. */
   readonly baseUrl?: string | undefined;
   /** The browser's by default; null: no live events, only polls. In Node.js below 22 that of the package `ws`. */
   readonly WebSocketImpl?: SocketClass | null | undefined;

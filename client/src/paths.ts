@@ -1,10 +1,10 @@
 export const PREFIX = "/api/ai-agent";
 export const EVENTS_PATH = `${PREFIX}/ws`;
 
-/** `base` is "" for the page's own server. Throws where there is no page to tell it. */
-export function serverOf(base: string): string {
+/** `base` is "" for the page's own server; null: there is no page, as where a server renders it. */
+export function serverOf(base: string): string | null {
   const own = globalThis.location?.origin;
-  if (base === "" && own === undefined) throw new TypeError("baseUrl is needed where there is no page");
+  if (base === "" && own === undefined) return null;
   return new URL(base === "" ? "/" : base, own).href.replace(/\/+$/, "");
 }
 

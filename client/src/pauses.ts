@@ -20,6 +20,15 @@ export class Pauses {
   }
 }
 
+/** What a timer can count, in milliseconds: 24 days. A longer one would end at once. */
+export const LONGEST_MS = 2 ** 31 - 1;
+
+/** Calls at that time, as Date.now() counts; returns how not to. */
+export function at(time: number, call: () => void): () => void {
+  const timer = setTimeout(call, Math.min(Math.max(0, time - Date.now()), LONGEST_MS));
+  return () => clearTimeout(timer);
+}
+
 /** Resolves after so long, or as soon as one of the signals has fired. */
 export function sleep(milliseconds: number, ...signals: AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
@@ -28,7 +37,7 @@ export function sleep(milliseconds: number, ...signals: AbortSignal[]): Promise<
       for (const signal of signals) signal.removeEventListener("abort", wake);
       resolve();
     };
-    const timer = setTimeout(wake, milliseconds);
+    const timer = setTimeout(wake, Math.min(milliseconds, LONGEST_MS));
     for (const signal of signals) signal.addEventListener("abort", wake);
     if (signals.some((signal) => signal.aborted)) wake();
   });

@@ -28,6 +28,8 @@ export class Poll {
   readonly #stop = new AbortController();
   #etag: string | null = null;
   #hurry = new AbortController();
+  /** When the server wants to be asked again at the earliest, as performance.now() counts. */
+  #welcome = 0;
 
   /** `first` is when to ask for the first time, in milliseconds from now. */
   constructor(http: Http, job_id: string, pace: Pace, first: number, polled: Polled) {
@@ -53,15 +55,15 @@ export class Poll {
   async #run(first: number): Promise<void> {
     let pause = first;
     while (await this.#paused(pause)) {
-      const wanted = await this.#ask();
-      pause = Math.max(wanted, this.#polled.isLive() ? this.#pace.live : this.#pauses.next());
+      this.#welcome = performance.now() + (await this.#ask());
+      pause = this.#polled.isLive() ? this.#pace.live : this.#pauses.next();
     }
   }
 
   /** False when it has been stopped. */
   async #paused(pause: number): Promise<boolean> {
     const hurry = this.#hurry.signal;
-    await sleep(pause, this.#stop.signal, hurry);
+    await sleep(Math.max(pause, this.#welcome - performance.now()), this.#stop.signal, hurry);
     if (hurry.aborted && !this.#stop.signal.aborted) return this.#paused(this.#pauses.next());
     return !this.#stop.signal.aborted;
   }

@@ -1,9 +1,9 @@
 /** The few requests that the client makes, beside the polls. */
 
 import { Unavailable } from "./errors.js";
-import { type Answer, bodyWith, type Http } from "./http.js";
+import { type Answer, bodyWith, type Http, unexpected } from "./http.js";
 import { PREFIX } from "./paths.js";
-import { Pauses, sleep } from "./pauses.js";
+import { at, type Pauses, sleep } from "./pauses.js";
 import type { Accepted, Job, Schemas, Steered } from "./types.js";
 
 export type CanvasRequest = Schemas["CreateCanvas"];
@@ -28,7 +28,9 @@ export function statusPath(job_id: string): string {
 }
 
 export function jobIn(answer: Answer): Job {
-  return bodyWith<Schemas["JobStatus"]>(answer, "job").job;
+  const { job } = bodyWith<Schemas["JobStatus"]>(answer, "job");
+  if (!Number.isSafeInteger(job.version)) throw unexpected(answer.status);
+  return job;
 }
 
 /** A name for one call, by which the server knows it again. `crypto.randomUUID` is missing on pages without TLS. */
@@ -49,7 +51,7 @@ export async function repeated<Found>(
   let [uncertain, last] = [false, false];
   for (;;) {
     try {
-      return await ask();
+      return await answered(ask(), until);
     } catch (error) {
       if (last || !(error instanceof Unavailable) || !error.passes) throw error;
       uncertain ||= error.uncertain;
@@ -60,4 +62,13 @@ export async function repeated<Found>(
       if (last && !uncertain) throw error;
     }
   }
+}
+
+/** As `asked`, which may take for ever: throws when it has not come until then, and lets it go on. */
+function answered<Found>(asked: Promise<Found>, until: number): Promise<Found> {
+  return new Promise((resolve, reject) => {
+    const late = new Unavailable("No answer has come in time", { code: "no_answer" });
+    const leave = at(until, () => reject(late));
+    void asked.then(resolve, reject).finally(leave);
+  });
 }

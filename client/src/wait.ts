@@ -1,9 +1,8 @@
 import { Aborted, JobTimeout } from "./errors.js";
 import type { Jobs } from "./jobs.js";
+import { at } from "./pauses.js";
 import { safely } from "./safely.js";
 import type { CanvasResult, Progress } from "./types.js";
-
-const LONGEST_MS = 2 ** 31 - 1; // of a timer; a longer one would end at once
 
 export interface Waiting {
   /** As Date.now() counts. */
@@ -51,12 +50,6 @@ export function aborted(job_id: string | null): Aborted {
 
 function overdue(job_id: string): JobTimeout {
   return new JobTimeout("The job has not ended in time; it goes on", { code: "timeout", job_id });
-}
-
-/** Calls at that time, as Date.now() counts; returns how not to. */
-function at(time: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.min(Math.max(0, time - Date.now()), LONGEST_MS));
-  return () => clearTimeout(timer);
 }
 
 /** Calls when the signal fires, or soon if it has fired; returns how not to. */

@@ -13,10 +13,11 @@ test("cancel says what has become of the job", async () => {
   expect(await refused(service().cancel("job-1"))).toMatchObject({ name: "RequestRefused", code: "not_possible" });
 });
 
-test("cancel survives a connection that is cut", async () => {
+test.each(["lost", 429, 503] as const)("cancel survives %s", async (how) => {
   yard().job("job-1");
-  yard().faults.push("lost");
+  yard().faults.push(how === "lost" ? how : { status: how, body: refusal("busy", "Too busy") });
   expect((await service().cancel("job-1")).status).toBe("cancelled");
+  expect(cancels()).toBe(2);
 });
 
 test("who aborts waits no longer, and the job is cancelled", async () => {
@@ -77,6 +78,24 @@ test.each(["in a pause", "before the loss is seen"])("a job of which no answer c
   await until(() => yard().jobs.get("job-1")?.status === "cancelled", "cancelled job");
   const keys = yard().asked("POST", "/create-canvas").map(({ headers }) => headers["idempotency-key"]);
   expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
+});
+
+test("without a token nothing was asked for, so nothing is made to be cancelled", async () => {
+  const over = new AbortController();
+  let asked = 0;
+  const getToken = (): string => {
+    if (++asked === 1) throw new TypeError("Failed to fetch");
+    return "first";
+  };
+  const ours = polling({ getToken, again: { first: 200_000, most: 200_000 } });
+  const result = refused(ours.enqueueCanvas("a login", { signal: over.signal }));
+  await new Promise((resolve) => setTimeout(resolve)); // until the pause has begun
+  over.abort();
+  expect(await result).toBeInstanceOf(Aborted);
+  yard().job("other");
+  followed(ours, "other");
+  await until(() => yard().asked("GET", "/other/status").length > 5, "sixth poll of another job");
+  expect(yard().asked("POST", "")).toEqual([]);
 });
 
 test("when the answer is lost again after the abort, the job is left alone", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AIJobService, JobCancelled, JobFailed, JobTimeout, RequestRefused } from "../src/index.js";
+import { AIJobService, JobCancelled, JobFailed, JobTimeout, RequestRefused, type Status } from "../src/index.js";
 import { followed, heard, listening, polling, refused, service, SELDOM, uncaught, until, withYard } from "./kit.js";
 import { canvas, PREFIX, refusal } from "./yard.js";
 
@@ -101,13 +101,14 @@ test.each(["told live", "polled"])("a job that is cancelled elsewhere ends the w
   expect(await result).toBeInstanceOf(JobCancelled);
 });
 
-test.each(["completed", "failed", "cancelled"] as const)("nobody asks any longer after %s", async (status) => {
+test.each(["completed", "failed", "cancelled", "of tomorrow"] as Status[])("nobody asks any longer after %s", async (status) => {
   const ours = service();
-  const ended = ours.createCanvasWithAI("a login").catch(() => undefined);
+  const ended = ours.createCanvasWithAI("a login").catch((error: Error) => error.name);
   await until(() => yard().jobs.has("job-1"), "job");
   if (status === "completed") yard().complete("job-1");
   else yard().job("job-1", { status });
-  await ended;
+  const names: Record<string, unknown> = { completed: canvas("a", "b"), cancelled: "JobCancelled" };
+  expect(await ended).toEqual(names[status] ?? "JobFailed");
   const asked = yard().asked("GET", "/job-1/status").length;
   yard().job("other");
   followed(ours, "other");
@@ -117,12 +118,19 @@ test.each(["completed", "failed", "cancelled"] as const)("nobody asks any longer
 
 test("after its time it stops waiting, and the job goes on", async () => {
   const ours = polling();
-  const error = await refused(ours.createCanvasWithAI("a login", { timeoutMs: 100 }));
+  const error = await refused(ours.createCanvasWithAI("a login", { timeoutMs: 2000 }));
   expect(error).toBeInstanceOf(JobTimeout);
   expect(error).toMatchObject({ code: "timeout", job_id: "job-1" });
   expect(yard().asked("POST", "/cancel")).toEqual([]);
   yard().complete("job-1");
   expect(await ours.resultOf("job-1")).toEqual(canvas("a", "b"));
+});
+
+test.each(["the server", "getToken"])("%s that never answers does not make it wait any longer", async (who) => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const ours = polling(who === "getToken" ? { getToken: never } : { fetch: never });
+  const error = await refused(ours.createCanvasWithAI("a login", { timeoutMs: 50 }));
+  expect(error).toMatchObject({ name: "Unavailable", code: "no_answer", job_id: null });
 });
 
 test("who has all the time in the world waits", async () => {
@@ -149,7 +157,9 @@ test("a job that has been deleted ends the waiting", async () => {
   expect(await result).toMatchObject({ name: "RequestRefused", code: "not_found", status: 404 });
 });
 
-test.each(["<!doctype html>", "{}", "null", "[]"])("a server that is no Yardmaster is found out: %s", async (body) => {
+const STRANGE = ["<!doctype html>", "{}", "null", "[]", '"job"', '{"job": null, "links": null}', '{"job": 7, "links": 0}'];
+
+test.each(STRANGE)("a server that is no Yardmaster is found out: %s", async (body) => {
   yard().faults.push({ status: 200, body });
   expect(await refused(polling().createCanvasWithAI("a login"))).toMatchObject({ code: "unexpected_answer" });
   yard().faults.push({ status: 200, body });
@@ -168,8 +178,12 @@ test("it may lie below a path of another server's", async () => {
   expect(yard().upgraded).toEqual([`/yard${PREFIX}/ws`]);
 });
 
-test("without a page and without baseUrl nobody knows where the server is", () => {
-  expect(() => new AIJobService({ getToken: () => "first" })).toThrow("baseUrl is needed");
+test("without a page and without baseUrl a service can be made, but nobody knows where its server is", async () => {
+  const ours = new AIJobService({ getToken: () => "first" });
+  const where = { name: "AIJobError", code: "no_server", message: "baseUrl is needed where there is no page" };
+  expect(await refused(ours.createCanvasWithAI("a login"))).toMatchObject(where);
+  expect(await refused(ours.resultOf("job-1"))).toMatchObject(where);
+  expect(() => new AIJobService({ getToken: () => "first", baseUrl: "example.org" })).toThrow("Invalid URL");
 });
 
 test("a function of the caller's that throws disturbs nobody else", async () => {

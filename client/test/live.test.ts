@@ -132,6 +132,17 @@ test("who follows a job later sees all of its drawing that this connection has t
   expect(ours.updateOf("job-2").objects.map(({ id }) => id)).toEqual(["a"]);
 });
 
+test("nothing is kept of a job that nobody follows when it has ended", async () => {
+  const ours = listening();
+  for (const id of ["job-1", "job-2"]) yard().job(id);
+  yard().snapshot = () => yard().tellOf("job-2", { objects: canvas("a").objects, claim_seq: 1, anew: true });
+  followed(ours, "job-1");
+  await until(() => ours.updateOf("job-2").objects.length, "snapshot");
+  yard().complete("job-2");
+  yard().tellOf("job-2");
+  await until(() => ours.updateOf("job-2").status === null, "end of what was kept");
+});
+
 test("a server that lets in and throws out at once is asked ever more seldom", async () => {
   yard().snapshot = () => {
     for (const socket of yard().sockets) socket.close(1013, "too many connections");
@@ -175,8 +186,12 @@ test("what is no event of ours is passed over", async () => {
   for (const socket of yard().sockets) for (const text of ["", "null", "[1]", '"x"']) socket.send(text);
   yard().tell("ai_job_dream", told);
   yard().tell("ai_job_update", { ...told, job_id: 7 });
-  yard().tell("ai_job_update", { ...told, version: "9" });
-  const objects = [null, { id: 3 }, ...canvas("a").objects];
+  for (const version of ["9", 9.5, null]) yard().tell("ai_job_update", { ...told, version });
+  for (const socket of yard().sockets) {
+    const endless = JSON.stringify({ event: "ai_job_update", data: told }).replace('"version":9', '"version":1e999');
+    socket.send(endless);
+  }
+  const objects = [null, { id: 3 }, { id: "b" }, { id: "c", properties: 7 }, ...canvas("a").objects];
   yard().tell("ai_job_update", { ...told, version: 2, objects, claim_seq: 1 });
   await until(() => ours.updateOf("job-1").objects.length === 1, "the one that is an event");
   expect(ours.updateOf("job-1").progress).toBe(1);

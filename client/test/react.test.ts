@@ -3,7 +3,7 @@ import { createElement, type ReactElement, StrictMode, version } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import type { AIJobService, JobUpdate } from "../src/index.js";
+import { AIJobService, type JobUpdate } from "../src/index.js";
 import { useAIJobUpdates } from "../src/react.js";
 import { listening, polling, until, withYard } from "./kit.js";
 import { canvas } from "./yard.js";
@@ -79,8 +79,8 @@ test("a job that cannot be followed is an error, not an exception", async () => 
   expect(shown.at(-1)?.error).toMatchObject({ code: "not_found", status: 404 });
 });
 
-test("on a server, where nothing is followed, it renders", () => {
-  const page = createElement(Page, { service: polling(), jobId: "job-1" });
+test("on a server, where nothing is followed and no page says where ours is, it renders", () => {
+  const page = createElement(Page, { service: new AIJobService({ getToken: () => "first" }), jobId: "job-1" });
   expect(renderToString(page)).toBe("<p>unknown 0</p>");
   expect(yard().seen).toEqual([]);
 });

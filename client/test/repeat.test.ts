@@ -42,18 +42,35 @@ test("a server that cannot be reached is asked again until it can", async () => 
   expect(await result).toEqual(canvas("a", "b"));
 });
 
-test.each(["enqueue", "polls"])("as long as the server wants, it is not asked again: %s", async (what) => {
+const LONG = ["200", "99999999", "9".repeat(400)]; // seconds; a timer counts to 2147483
+const LATE = ["enqueue", "polls"].flatMap((what) => LONG.map((pause) => ({ what, pause })));
+
+test.each(LATE)("as long as the server wants, it is not asked again: $what, $pause s", async ({ what, pause }) => {
   for (const id of ["job-1", "other"]) yard().job(id);
-  yard().faults.push({ ...BUSY, headers: { "Retry-After": "200" } });
+  yard().faults.push({ ...BUSY, headers: { "Retry-After": pause } });
   const ours = polling();
   const over = new AbortController();
   if (what === "polls") followed(ours, "job-1");
-  else void ours.enqueueCanvas("a login", { signal: over.signal }).catch(() => undefined);
+  else void ours.enqueueCanvas("a login", { signal: over.signal, timeoutMs: Infinity }).catch(() => undefined);
   await until(() => yard().seen.length === 1, "first request");
   followed(ours, "other");
   await until(() => yard().asked("GET", "/other/status").length > 5, "sixth poll of another job");
   expect(yard().seen.filter(({ path }) => !path.endsWith("/other/status")).length).toBe(1);
   over.abort();
+});
+
+test("as long as the server wants, a lost connection does not hurry the polls either", async () => {
+  for (const id of ["job-1", "other"]) yard().job(id);
+  yard().snapshot = () => yard().tellOf("job-1", { objects: canvas("a").objects, claim_seq: 1, anew: true });
+  const ours = service({ again: { first: 600_000, most: 600_000 } });
+  yard().faults.push({ ...BUSY, headers: { "Retry-After": "200" } });
+  followed(ours, "job-1");
+  await until(() => ours.updateOf("job-1").objects.length && yard().seen.length === 1, "event and poll");
+  for (const socket of yard().sockets) socket.terminate();
+  await until(() => yard().sockets.size === 0, "end of the connection");
+  followed(polling(), "other");
+  await until(() => yard().asked("GET", "/other/status").length > 5, "sixth poll of another service");
+  expect(yard().asked("GET", "/job-1/status").length).toBe(1);
 });
 
 test("what the server says as a date is understood", async () => {
@@ -80,7 +97,7 @@ test("a user with too many jobs in the queue is told so at once", async () => {
 test("an enqueue that never succeeds fails with the last reason, when its time is over", async () => {
   const ours = polling();
   await yard().stop();
-  const error = await refused(ours.createCanvasWithAI("a login", { timeoutMs: 100 }));
+  const error = await refused(ours.createCanvasWithAI("a login", { timeoutMs: 2000 }));
   expect(error).toMatchObject({ name: "Unavailable", code: "unreachable", job_id: null });
   await yard().start();
 });

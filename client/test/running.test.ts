@@ -1,4 +1,5 @@
-/** Against a running Yardmaster: YARD_URL is where it is, YARD_TOKEN a user's token. Its model is tests/fake_openai. */
+/** Against a running Yardmaster: YARD_URL and YARD_OTHER_URL are two of its web processes, YARD_TOKEN a user's token.
+ * Its model is tests/fake_openai. */
 
 import { io } from "socket.io-client";
 import { WebSocket } from "ws";
@@ -7,7 +8,7 @@ import { AIJobService, type Progress, type ServiceOptions } from "../src/index.j
 import { PACE } from "../src/options.js";
 import { AGAIN, heard, refused } from "./kit.js";
 
-const { YARD_URL: baseUrl = "", YARD_TOKEN: token = "" } = process.env;
+const { YARD_URL: baseUrl = "", YARD_OTHER_URL: otherUrl = "", YARD_TOKEN: token = "" } = process.env;
 const WISH = "a login flowchart [fake:good objects=6]";
 const SLOWLY = "a login flowchart [fake:good objects=20 chunk_delay_s=0.02]";
 /** Polls are the net for what ends before there is a connection; events are much faster. */
@@ -56,34 +57,37 @@ test("a token that Socket.IO refuses is renewed", async () => {
   expect(grew(progress)).toBe(true);
 });
 
-test("a canvas draws itself, and who is cut again and again ends with the very result", async () => {
-  const sockets: WebSocket[] = [];
-  class Noted extends WebSocket {
+test("a canvas draws itself, and who is cut twenty times and moved each time ends with the very result", async () => {
+  const [sockets, drawn]: [WebSocket[], number[]] = [[], []];
+  class Moving extends WebSocket {
     constructor(address: string, protocols: string[]) {
-      super(address, protocols);
+      super(address.replace(hostOf(baseUrl), hostOf(sockets.length % 2 ? otherUrl : baseUrl)), protocols);
       sockets.push(this);
     }
   }
   const { progress, onProgress } = heard();
-  const ours = service({ again: AGAIN, WebSocketImpl: Noted });
   const cutting = (one: Progress): void => {
     onProgress(one);
-    if (one.objects.length > 0 && sockets.length <= CUTS) sockets.at(-1)?.terminate();
+    if (one.status !== "processing" || one.objects.length <= (drawn.at(-1) ?? 0) || drawn.length === CUTS) return;
+    drawn.push(one.objects.length);
+    sockets.at(-1)?.terminate();
   };
-  const result = await ours.createCanvasWithAI(`a flow [fake:good objects=${SHAPES} chunk_delay_s=0.02]`, {
-    onProgress: cutting,
-  });
-  const drawn = progress.filter(({ status }) => status === "processing").map(({ objects }) => objects);
-  const counts = drawn.map(({ length }) => length);
-  expect(sockets.length).toBe(CUTS + 1);
-  expect(new Set(counts).size).toBeGreaterThan(CUTS);
+  const ours = service({ again: AGAIN, WebSocketImpl: Moving });
+  const wish = `a flow [fake:good objects=${SHAPES} chunk_delay_s=0.06]`;
+  const result = await ours.createCanvasWithAI(wish, { onProgress: cutting });
+  const [last, before] = [progress.at(-1) as Progress, progress.at(-2) as Progress];
+  expect(new Set(sockets.map(({ url }) => new URL(url).host))).toEqual(new Set([baseUrl, otherUrl].map(hostOf)));
+  expect([drawn.length, sockets.length, result.objects.length]).toEqual([CUTS, CUTS + 1, SHAPES]);
+  const counts = progress.map(({ objects }) => objects.length);
   expect(counts).toEqual([...counts].sort((a, b) => a - b));
-  expect(result.objects.slice(0, counts.at(-1))).toEqual(drawn.at(-1));
-  expect(progress.at(-1)?.objects).toEqual(result.objects);
-  expect(result.objects.length).toBe(SHAPES);
-  expect((await stored((progress.at(-1) as Progress).job_id, "result"))["result"]).toEqual(result);
+  expect(text(result.objects.slice(0, before.objects.length))).toBe(text(before.objects));
+  const kept = (await stored(last.job_id, "result"))["result"] as typeof result;
+  expect(text(result)).toBe(text(kept));
+  expect(text(last.objects)).toBe(text(kept.objects));
 });
-const [CUTS, SHAPES] = [5, 25];
+const [CUTS, SHAPES] = [20, 50];
+const hostOf = (url: string): string => new URL(url).host;
+const text = JSON.stringify;
 
 test("the same key finds the same job", async () => {
   const ours = service();
