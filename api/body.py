@@ -9,10 +9,8 @@ from typing import Any
 from flask import Request
 
 from api.errors import Invalid, Malformed, TooLarge, WrongType, shown
+from jobs.storable import is_deeper
 
-# A string as a whole, or one bracket.  A string that never ends matches up to the end of the text: every character is
-# looked at once, whatever is sent.
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -42,22 +40,13 @@ def parsed(raw: bytes, *, max_depth: int) -> Any:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("The body is not UTF-8 text") from None
-    if _too_deep(text, max_depth):  # before anything is built: building recurses
+    if is_deeper(text, max_depth):  # before anything is built: building recurses
         raise Malformed(f"The body is nested deeper than {max_depth} levels")
     value = _loaded(text)
     if places := sorted(set(_unstorable(value, "body"))):
         message = "must not contain U+0000 or half of a surrogate pair"
         raise Invalid(details=[{"field": place, "message": message} for place in places[:20]])
     return value
-
-
-def _too_deep(text: str, max_depth: int) -> bool:
-    depth = 0
-    for token in TOKEN.finditer(text):
-        depth += (token[0] in "[{") - (token[0] in "]}")
-        if depth > max_depth:
-            return True
-    return False
 
 
 def _loaded(text: str) -> Any:

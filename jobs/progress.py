@@ -108,9 +108,8 @@ def _text(obj: object) -> str | None:
     """None: it cannot be shown; the handler need not know, for its result is what counts."""
     try:
         if isinstance(obj, Mapping) and _is_id(obj["id"]):
-            return storable(
-                {**{name: obj[name] for name in obj if name != "id"}, "id": obj["id"]}
-            )  # whatever else it has
+            others = {name: obj[name] for name in obj if name != "id"}
+            return storable({**others, "id": obj["id"]})  # last: another name may become "id" once it is clean
     except (KeyError, TypeError, ValueError, RecursionError):
         pass
     log.debug("an object that a handler has drawn cannot be shown: it must be JSON, with an id")

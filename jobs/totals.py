@@ -12,6 +12,7 @@ from jobs.sql import statement
 
 BATCH = 1000
 LATE_S = 15.0  # a count that is overdue for so long comes from nobody
+FOLDS = 20  # batches that one who reads folds: nobody waits for all that has ended while there was no leader
 
 
 def fold(conn: Connection, *, batch: int = BATCH) -> int:
@@ -30,11 +31,15 @@ def forget(conn: Connection) -> None:
 
 
 def fleet(conn: Connection, *, silent_s: float, every_s: float) -> Fleet:
-    """As queries.fleet(), counted anew when the one who should have done it is late."""
+    """As queries.fleet(), counted anew when the one who should have done it is late.
+
+    Of very many jobs that have ended since, some are then missing in `finals` until the next ones ask.
+    """
     found = queries.fleet(conn, silent_s=silent_s)
     if found.late_s is not None and found.late_s < LATE_S:
         return found
-    while fold(conn) == BATCH:
-        pass
+    for _ in range(FOLDS):
+        if fold(conn, batch=BATCH) < BATCH:
+            break
     count_live(conn, every_s=every_s)
     return queries.fleet(conn, silent_s=silent_s)

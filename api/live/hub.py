@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 SPARE = 64  # threads beyond api.sockets.most: for who has not said who it is, or changes to a WebSocket
 SHOWN = 100  # live jobs that a user is shown at once, of each kind
 UNKNOWN = (0, 0)  # of a drawing of which nothing was read
-BATCHES = {False: 500, True: 100}  # jobs that are read at once, by whether they may be large
+SMALL, LARGE = 500, 100  # jobs that are read at once: without results, and with them, if these are not larger than
+LARGE_BYTES = 100_000_000  # in all
 CLOSE_S = 1.0  # for all connections to be told that the process stops
 PAUSE_S = 1.0  # after the database did not answer
 
@@ -190,7 +191,8 @@ class Hub:
         """Of these jobs, each with whether it may be large."""
         with self._lock:
             users = list(self._followers)
-        for is_large, most in BATCHES.items():
+        large = max(1, min(LARGE, LARGE_BYTES // self._settings().jobs.result_bytes))
+        for is_large, most in ((False, SMALL), (True, large)):
             ids = [job_id for job_id, large in job_ids.items() if large is is_large and users]
             for start in range(0, len(ids), most):
                 asked = ids[start : start + most]

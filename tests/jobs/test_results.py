@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.outcomes import Done
+from jobs.storable import LEVELS
 from tests.jobs.test_runner import failure, run, said
 
 
@@ -37,6 +38,14 @@ def test_a_result_that_is_not_json_fails_as_invalid_output(value):
 def test_a_result_that_is_nested_too_deeply_does_not_end_the_thread():
     done, entry = said(lambda _: Done({"value": nested(200_000)}), result_bytes=10)
     assert (done, entry["error_code"]) == (False, "invalid_output")
+
+
+@pytest.mark.parametrize(("levels", "fits"), [(LEVELS, True), (LEVELS + 1, False)])
+def test_a_result_that_its_readers_could_not_build_fails(levels, fits):
+    """It has two brackets of its own and the entry's around it."""
+    done, entry = said(lambda _: Done({"flat": [[]] * LEVELS, "text": "[" * 900, "deep": nested(levels - 3)}))
+    assert done is fits
+    assert entry.get("error") == (None if fits else "the result is not JSON: ValueError: nested deeper than 500 levels")
 
 
 @pytest.mark.parametrize(("size", "fits"), [(0, True), (1, False)])

@@ -165,6 +165,16 @@ def test_who_asks_counts_only_when_nobody_else_does(conn):
     assert (found.live("ready"), found.by_state()[State.COMPLETED]) == (2, 2)
 
 
+def test_who_asks_does_not_wait_for_all_that_has_ended_while_there_was_no_leader(conn, monkeypatch):
+    monkeypatch.setattr(totals, "BATCH", 1)
+    monkeypatch.setattr(totals, "FOLDS", 2)
+    for _ in range(3):
+        make_job(conn, "completed")
+    assert asked(conn).by_state()[State.COMPLETED] == 2
+    conn.execute(text("update ai_fleet_depth set due_at = now() - interval '16 s'"))
+    assert asked(conn).by_state()[State.COMPLETED] == 3
+
+
 def test_the_longer_a_count_takes_the_rarer_it_is(conn):
     assert totals.count_live(conn, every_s=0) > 0
     assert 99 < totals.count_live(conn, every_s=100) <= 100

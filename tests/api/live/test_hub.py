@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from api.live.follower import Follower
-from api.live.hub import BATCHES, Full, Hub
+from api.live.hub import LARGE, LARGE_BYTES, SMALL, Full, Hub
 from jobs import store
 from jobs.news import Word, tag_of
 from tests.api import kit
@@ -201,9 +201,11 @@ def test_a_job_that_has_ended_once_is_read_with_those_that_may_be_large(hub: Hub
     assert hub._changed == {"x": True}
 
 
-def test_of_what_may_be_large_little_is_read_at_once(hub: Hub, conn: Connection, engine: Engine):
-    live, ended = ([make_job(conn, state) for _ in range(BATCHES[False] + 1)] for state in ("processing", "completed"))
-    read: list[int] = []
+@pytest.mark.parametrize(("result_bytes", "large"), [(1_000_000, LARGE), (LARGE_BYTES // 2, 2), (LARGE_BYTES, 1)])
+def test_of_what_may_be_large_little_is_read_at_once(conn: Connection, engine: Engine, result_bytes: int, large: int):
+    live = [make_job(conn, "processing") for _ in range(SMALL + 1)]
+    ended = [make_job(conn, "completed") for _ in range(2 * large + 1)]
+    hub, read = opened(engine, YARD_JOBS__RESULT_BYTES=str(result_bytes)), list[int]()
 
     def note(_conn: object, _cursor: object, _sql: str, parameters: Any, *_rest: object) -> None:
         read.append(len(parameters["ids"]))
@@ -212,7 +214,8 @@ def test_of_what_may_be_large_little_is_read_at_once(hub: Hub, conn: Connection,
     event.listen(engine, "before_cursor_execute", note)
     hub._tell({**dict.fromkeys(live, False), **dict.fromkeys(ended, True)})
     event.remove(engine, "before_cursor_execute", note)
-    assert read == [BATCHES[False], 1] + [BATCHES[True]] * 5 + [1]
+    close(hub)
+    assert read == [SMALL, 1, large, large, 1]
 
 
 def test_who_enters_is_shown_the_own_live_jobs(hub: Hub, conn: Connection):
