@@ -44,12 +44,13 @@ def test_every_page_says_that_the_server_is_away_and_says_it_once(open_page, que
 def test_a_job_that_waits_is_looked_at_again_and_again_and_read_out_once(open_page, web, queue):
     job_id = canvas(queue, "waiting")
     page = open_page(f"#/jobs/{job_id}")
-    expect(page.get_by_role("heading", name="Why it does not run")).to_be_visible()
+    why = page.get_by_role("heading", name="Why it does not run").element_handle()
     page.evaluate(LISTEN)
     for _ in range(2):
         with page.expect_response("**/why"):
             pass
     assert heard(page) == []
+    assert why.evaluate("heading => heading.isConnected"), "it was put there anew, under the reader's eyes"
     web.call("POST", f"/job/{job_id}/cancel")
     expect(page.locator("main .state")).to_have_text("cancelled")
     assert [text.strip() for text in heard(page)] == ["cancelled"]

@@ -17,6 +17,12 @@ export function fill(parent, ...children) {
   parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
 }
 
+/** The same, when the words differ: what somebody reads or has marked stays. */
+export function renew(parent, ...children) {
+  const fresh = h("div", {}, ...children);
+  if (fresh.textContent !== parent.textContent) fill(parent, ...fresh.childNodes);
+}
+
 /** Sets the text when it differs, so that a screen reader is told of changes alone. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -2,7 +2,7 @@
 
 import { get, post, Refused, remove } from "../api.js";
 import { missed } from "../away.js";
-import { confirmed, fill, h, notify, setText } from "../dom.js";
+import { confirmed, fill, h, notify, renew, setText } from "../dom.js";
 import { isLive, listen } from "../live.js";
 import { stateOf, titleOf } from "../words.js";
 import { facts, picture, request, runs, timeline, why } from "./job_parts.js";
@@ -61,7 +61,7 @@ export function job(main, user, id) {
       controls(found);
       fill(below, BELOW.flatMap((part) => part(found, failed, reasons, user)));
     }
-    fill(beside, BESIDE.flatMap((part) => part(found, failed, reasons, user)));
+    renew(beside, BESIDE.flatMap((part) => part(found, failed, reasons, user)));
     known = found;
   }
 
@@ -73,7 +73,7 @@ export function job(main, user, id) {
   }
 
   function age() {
-    fill(beside, BESIDE.flatMap((part) => part(known, [], null, user)));
+    renew(beside, BESIDE.flatMap((part) => part(known, [], null, user)));
   }
 
   function tick() {
