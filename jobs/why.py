@@ -169,7 +169,8 @@ def _no_worker(facts: Facts) -> Cause | None:
     job = facts.job
     if not job.live or job.able:
         return None
-    return Cause("no_worker", f"None of the {job.live} workers has a handler for jobs of type {job.job_type}", number=0)
+    nobody = "The only worker has no" if job.live == 1 else f"None of the {job.live} workers has a"
+    return Cause("no_worker", f"{nobody} handler for jobs of type {job.job_type}", number=0)
 
 
 def _fleet_cap(facts: Facts) -> Cause | None:

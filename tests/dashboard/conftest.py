@@ -42,6 +42,13 @@ def queue(engine: Engine, web: Web):
 
 
 @pytest.fixture
+def resumed(queue):
+    """The queue; nothing is paused afterwards."""
+    yield queue
+    queue.exec_driver_sql("delete from ai_pauses")
+
+
+@pytest.fixture
 def open_page(browser: Browser, web: Web, queue) -> Iterator[Callable[..., Page]]:
     """open_page("#/jobs", user="ann"): the dashboard in a browser of its own; user None: not signed in.
 

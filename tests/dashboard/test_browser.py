@@ -176,6 +176,7 @@ def test_a_stranger_s_job_is_not_shown(open_page, queue):
     expect(page.get_by_text("There are no jobs yet.")).to_be_visible()
     page.goto(page.url.replace("#/jobs", f"#/jobs/{bobs}"))
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    expect(page).to_have_title("Not found · Yardmaster")
     assert "secret" not in page.content()
 
 

@@ -2,9 +2,7 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import text
 
 from api import auth
 from jobs import pauses
@@ -12,13 +10,6 @@ from tests.dashboard.test_browser import AXE, canvas, check, failed, titles
 from tests.factory import make_job, row_of
 from tests.jobs import kit
 from tests.processes import SECRET
-
-
-@pytest.fixture
-def resumed(queue):
-    """The queue; nothing is paused afterwards."""
-    yield queue
-    queue.execute(text("delete from ai_pauses"))
 
 
 def operations(open_page, **options) -> Page:

@@ -130,6 +130,7 @@ def test_a_scheduler_that_takes_nothing_is_said_to_be_stuck(alive):
 def test_a_type_that_no_live_worker_runs(alive):
     told = asked(alive, make_job(alive, job_type="another"))
     assert ([one.cause for one in told.causes], told.start) == (["no_worker"], None)
+    assert told.causes[0].message == "The only worker has no handler for jobs of type another"
 
 
 def test_a_scheduler_that_is_silent(conn):

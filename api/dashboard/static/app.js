@@ -1,6 +1,7 @@
 // Where it begins: who is signed in decides what is shown, the part of the address behind # which page.
 
 import { session, signOut, whenSignedOut } from "./api.js";
+import * as away from "./away.js";
 import { fill, h, notify, setText } from "./dom.js";
 import * as live from "./live.js";
 import { signInPage } from "./pages/sign_in.js";
@@ -13,6 +14,7 @@ const menu = document.getElementById("pages");
 let user = null;
 let end = null;
 const hidePauses = banner(document.getElementById("paused"));
+const hideAway = away.banner(document.getElementById("away"));
 let arrived = false; // the first page takes no focus away: who begins at the top finds the skip link
 
 function route() {
@@ -61,6 +63,7 @@ function signedOut() {
   live.disconnect();
   samples.stop();
   hidePauses();
+  hideAway();
   for (const id of ["pages", "user"]) document.getElementById(id).hidden = true;
   document.title = "Sign in · Yardmaster";
   fill(main);
@@ -78,6 +81,9 @@ live.watch((isLive) => {
   sign.className = isLive ? "state live" : "state off";
   setText(sign, isLive ? "live" : "connecting");
 });
-samples.watch((history) => setText(document.getElementById("version"), history.at(-1).health?.version ?? ""));
+samples.watch((history) => {
+  const { version } = history.at(-1).health ?? {};
+  if (version) setText(document.getElementById("version"), version);
+});
 addEventListener("hashchange", route);
 session().then(signedIn, signedOut);

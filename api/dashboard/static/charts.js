@@ -6,6 +6,8 @@ import uPlot from "./vendor/uplot.js";
 const HEIGHT = 170;
 const WHOLE = [1, 2, 5].flatMap((step) => Array.from({ length: 8 }, (_, power) => step * 10 ** power)).sort((a, b) => a - b);
 const SPAN_S = 300; // what a chart shows at least
+const MINUTES = [1, 2, 5, 10, 15, 30, 60].map((minutes) => minutes * 60);
+const DASHES = [undefined, [7, 4], [2, 3]]; // as the keys in style.css: a line is known by more than its colour
 
 /** `series` are {label, value: sample => number | null, show: number => text}; returns {figure, draw(history), end()}.
  * `whole`: half a job makes no mark on the scale. */
@@ -47,13 +49,13 @@ function options(width, series, whole) {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
   const line = (_, at) => ({
-    stroke: colour(`--series-${at + 1}`), width: 2, dash: at ? [6, 4] : undefined, spanGaps: false,
+    stroke: colour(`--series-${at + 1}`), width: 2, dash: DASHES[at], spanGaps: false,
     points: { show: (_plot, _series, from, to) => to - from < 2 },
   });
   return {
-    width, height: HEIGHT, padding: [8, 8, 0, 0], legend: { show: false }, cursor: { show: false },
+    width, height: HEIGHT, padding: [8, 18, 0, 0], legend: { show: false }, cursor: { show: false },
     scales: { x: { time: true, range: (_, from, to) => [Math.min(from, to - SPAN_S), to] }, y: { range: (_, low, high) => [0, nice(high)] } },
-    axes: [{ ...axis, size: 26, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+    axes: [{ ...axis, size: 26, space: 46, incrs: MINUTES, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1]] },
       { ...axis, size: 44, space: 35, incrs: whole ? WHOLE : undefined }],
     series: [{}, ...series.map(line)],
   };

@@ -17,10 +17,26 @@ export function fill(parent, ...children) {
   parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
 }
 
+/** The same, when the words differ: what somebody reads or has marked stays. */
+export function renew(parent, ...children) {
+  const fresh = h("div", {}, ...children);
+  if (fresh.textContent !== parent.textContent) fill(parent, ...fresh.childNodes);
+}
+
 /** Sets the text when it differs, so that a screen reader is told of changes alone. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Puts `text` into an alert, or hides it for "". Whoever is read to hears it again when other words come, not when a number grows. */
+export function warn(alert, text) {
+  const said = alert.firstElementChild;
+  if (said && worded(said.textContent) === worded(text)) setText(said, text);
+  else fill(alert, text && h("span", { "aria-live": "off" }, text));
+  alert.hidden = !text;
+}
+
+const worded = (text) => text.replace(/\d+/g, "");
 
 /** Tells what has happened, at the bottom of the page and to screen readers. */
 export function notify(text, bad = false) {

@@ -6,7 +6,7 @@ export function moment(iso) {
   return iso ? clock.format(new Date(iso)) : "–";
 }
 
-/** 4 ms, 1.4 s, 12 s, 3 min 5 s, 2 h 10 min, 3 d 4 h; "–" for null. */
+/** 4 ms, 1.4 s, 12 s, 3 min 5 s, 25 min, 2 h 10 min, 3 d 4 h; "–" for null. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
   if (seconds <= 0) return "0 s";
@@ -14,13 +14,18 @@ export function duration(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
   if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
   return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
 }
 
+/** In one unit: 12 s ago, 3 min ago, 2 h ago. */
 export function ago(iso) {
-  return iso ? `${duration(Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 1000)))} ago` : "–";
+  if (!iso) return "–";
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 1000));
+  const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"]].find(([one]) => seconds >= one) ?? [1, "s"];
+  return `${Math.floor(seconds / size)} ${unit} ago`;
 }
 
 /** Seconds from one moment to another; null when one of them is not there. */

@@ -9,8 +9,8 @@ const WORKERS = [
   { title: "Up", class: "number less" }, { title: "Release", class: "less" }, { title: "Job types", class: "less" },
 ];
 const QUEUES = [
-  { title: "Job type" }, { title: "Ready", class: "number" }, { title: "Waiting", class: "number less" },
-  { title: "Running", class: "number" }, { title: "Completed", class: "number" }, { title: "Failed", class: "number" },
+  { title: "Job type", class: "name" }, { title: "Ready", class: "number" }, { title: "Waiting", class: "number less" },
+  { title: "Running", class: "number" }, { title: "Completed", class: "number less" }, { title: "Failed", class: "number" },
   { title: "Cancelled", class: "number less" }, { title: "Oldest ready", class: "number less" },
 ];
 

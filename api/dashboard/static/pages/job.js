@@ -1,7 +1,8 @@
 // One job: what it is, how it went, what it drew; it follows what happens.
 
 import { get, post, Refused, remove } from "../api.js";
-import { confirmed, fill, h, notify, setText } from "../dom.js";
+import { missed } from "../away.js";
+import { confirmed, fill, h, notify, renew, setText } from "../dom.js";
 import { isLive, listen } from "../live.js";
 import { stateOf, titleOf } from "../words.js";
 import { facts, picture, request, runs, timeline, why } from "./job_parts.js";
@@ -16,14 +17,14 @@ const BESIDE = [why, facts];
 
 export function job(main, user, id) {
   const at = user.operator ? `/operations/job/${id}` : `/job/${id}`; // an operator sees any user's
-  const title = h("h1", {}, "Job");
+  const title = h("h1", { class: "long", dir: "auto" }, "Job");
   const state = h("p", { role: "status" });
-  const buttons = h("div", { class: "bar" });
+  const buttons = h("div", { class: "buttons" });
   const drawn = h("div", {});
   const below = h("div", {});
   const beside = h("div", {});
-  main.append(h("p", { class: "back" }, h("a", { href: "#/jobs" }, "All jobs")), title, state, buttons,
-    h("div", { class: "two" }, h("div", {}, drawn, below), beside));
+  main.append(h("p", { class: "back" }, h("a", { href: "#/jobs" }, "All jobs")), title, h("div", { class: "bar" }, state, buttons),
+    h("div", { class: "two" }, drawn, beside, below));
   let known = null;
   let over = false;
   let asking = null;
@@ -36,7 +37,7 @@ export function job(main, user, id) {
     } catch (error) {
       if (over) return;
       if (error instanceof Refused && error.status === 404) gone();
-      else notify(error.message, true);
+      else missed(error);
     }
   }
 
@@ -54,13 +55,13 @@ export function job(main, user, id) {
     const changed = known === null || known.version !== found.version || known.status !== found.status;
     setText(title, titleOf(found));
     document.title = `${titleOf(found).slice(0, 60)} · Yardmaster`;
-    fill(state, h("span", { class: `state ${stateOf(found)}` }, stateOf(found)), " ", position(found));
+    stands(found);
     picture(drawn, found, changed, at);
     if (changed) {
       controls(found);
       fill(below, BELOW.flatMap((part) => part(found, failed, reasons, user)));
     }
-    fill(beside, BESIDE.flatMap((part) => part(found, failed, reasons, user)));
+    renew(beside, BESIDE.flatMap((part) => part(found, failed, reasons, user)));
     known = found;
   }
 
@@ -68,12 +69,29 @@ export function job(main, user, id) {
   function grow(event) {
     known = { ...known, version: event.version, progress: event.progress, progress_message: event.message };
     picture(drawn, known, true, at);
-    fill(beside, BESIDE.flatMap((part) => part(known, [], null, user)));
+    age();
+  }
+
+  function age() {
+    renew(beside, BESIDE.flatMap((part) => part(known, [], null, user)));
+  }
+
+  function tick() {
+    if (document.hidden || FINAL.includes(known?.status)) return;
+    if (unheard()) again();
+    else age(); // it runs, and no event says that time goes by
+  }
+
+  /** Is read out when it changes: the same words are not put there anew. */
+  function stands(found) {
+    const now = [stateOf(found), position(found)].join(" ");
+    if (state.textContent !== now) fill(state, h("span", { class: `state ${stateOf(found)}` }, stateOf(found)), " ", position(found));
   }
 
   function gone() {
     clearInterval(net);
     setText(title, "Not found");
+    document.title = "Not found · Yardmaster";
     for (const part of [state, buttons, drawn, beside]) fill(part);
     fill(below, h("p", {}, user.operator ? "There is no such job." : "There is no such job, or it is another user's."));
   }
@@ -81,7 +99,7 @@ export function job(main, user, id) {
   function controls(found) {
     const focused = buttons.contains(document.activeElement);
     fill(buttons,
-      LIVE.includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`${at}/cancel`)) }, "Cancel"),
+      LIVE.includes(found.status) && h("button", { type: "button", class: "small secondary outline", onclick: () => act(() => post(`${at}/cancel`)) }, "Cancel"),
       ["failed", "cancelled"].includes(found.status) && h("button", { type: "button", class: "small", onclick: () => act(() => post(`${at}/retry`)) }, "Retry"),
       FINAL.includes(found.status) && !isTheirs(found) && h("button", { type: "button", class: "small outline danger", onclick: erase }, "Delete"));
     if (focused) buttons.querySelector("button")?.focus();
@@ -115,7 +133,7 @@ export function job(main, user, id) {
   });
   const isTheirs = (found) => found.user_id !== user.user_id; // events tell of one's own alone
   const unheard = () => !isLive() || known === null || known.status === "queued" || isTheirs(known);
-  const net = setInterval(() => { if (!document.hidden && unheard() && !FINAL.includes(known?.status)) again(); }, NET_MS);
+  const net = setInterval(tick, NET_MS);
   again();
   return () => { over = true; deaf(); clearInterval(net); };
 }
@@ -123,5 +141,6 @@ export function job(main, user, id) {
 function position(found) {
   if (found.more) return "More than 1,000 ready jobs are before this one.";
   if (found.queue_position === null) return "";
-  return found.queue_position === 0 ? "No ready job is before this one." : `${found.queue_position} ready jobs are before this one.`;
+  const before = ["No ready job is", "1 ready job is"][found.queue_position] ?? `${found.queue_position} ready jobs are`;
+  return `${before} before this one.`;
 }

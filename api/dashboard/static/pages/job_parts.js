@@ -1,7 +1,7 @@
 // The parts of a job's page.
 
 import { BASE } from "../api.js";
-import { fill, h, table } from "../dom.js";
+import { fill, h, setText, table } from "../dom.js";
 import { between, duration, moment } from "../words.js";
 
 /** The canvas as a picture once it is there, before that how far it is; `at` is the route of the job. */
@@ -14,7 +14,7 @@ export function picture(place, job, changed, at) {
     waiting(place, job);
     if (job.status === "processing" && job.job_type === "create_canvas") draw(place.querySelector(".canvas"), job, at);
   } else if (changed) {
-    fill(place, h("p", { class: "banner" }, job.error_message ?? `The job is ${job.status}`));
+    fill(place, h("p", { class: job.status === "cancelled" ? "banner calm" : "banner" }, job.error_message ?? `The job is ${job.status}`));
   }
 }
 
@@ -25,15 +25,20 @@ function canvas(job, at) {
     h("img", { src: source, alt: `The canvas: ${about}` })));
 }
 
+function rests(job) {
+  if (job.status === "processing") return "Running";
+  return job.next_processing_at ? `Waiting until ${moment(job.next_processing_at)}` : "Waiting for its turn";
+}
+
 function waiting(place, job) {
-  const words = job.progress_message ?? (job.status === "processing" ? "Running" : "Waiting for its turn");
+  const words = job.progress_message ?? rests(job);
   const shown = place.querySelector(".waiting-box");
   if (shown) {
-    shown.querySelector("p").textContent = words;
+    setText(shown.querySelector("p"), words);
     shown.querySelector("progress").value = job.progress;
     return;
   }
-  fill(place, h("div", { class: "waiting-box" }, h("p", { role: "status" }, words),
+  fill(place, h("div", { class: "waiting-box" }, h("p", {}, words),
     h("progress", { max: "100", value: job.progress, "aria-label": "Progress" })), h("figure", { class: "canvas growing" }));
 }
 

@@ -1,7 +1,8 @@
 // The user's jobs, newest first; rows follow what happens. Operators may look at those of all users.
 
 import { get } from "../api.js";
-import { fill, h, notify, setText, table } from "../dom.js";
+import { missed } from "../away.js";
+import { fill, h, setText, table } from "../dom.js";
 import { isLive, listen } from "../live.js";
 import { ago, between, duration, moment, stateOf, titleOf } from "../words.js";
 
@@ -9,6 +10,7 @@ const STATES = ["queued", "processing", "completed", "failed", "cancelled"];
 const PAGE = 25;
 const NET_MS = 5000; // how often to ask while no events come
 const GATHER_MS = 250;
+const AGE_MS = 10000;
 const COLUMNS = [
   { title: "Job" }, { title: "Status" }, { title: "Type", class: "less" }, { title: "Made", class: "number less" },
   { title: "Ran", class: "number less" },
@@ -64,7 +66,7 @@ export function jobs(main, user) {
         next = answer.next_cursor;
       }
     } catch (error) {
-      return notify(error.message, true);
+      return missed(error);
     }
     if (mine !== asked) return; // somebody has asked for something else since
     [shown, cursor] = [found, next];
@@ -83,7 +85,7 @@ export function jobs(main, user) {
   function draw() {
     const focused = list.contains(document.activeElement) ? document.activeElement : null;
     more.hidden = cursor === null;
-    setText(count, shown.length ? `${shown.length} jobs${cursor === null ? "" : ", and older ones"}` : "");
+    setText(count, shown.length ? `${shown.length} ${shown.length === 1 ? "job" : "jobs"}${cursor === null ? "" : ", and older ones"}` : "");
     fill(list, shown.length ? ofAll() ? table("Jobs", THEIRS, shown.map(theirRow)) : table("Jobs", COLUMNS, shown.map(row)) : h("p", {}, none()));
     if (focused) stands(focused.getAttribute("href")).focus();
   }
@@ -104,16 +106,17 @@ export function jobs(main, user) {
     again();
   });
   const net = setInterval(() => { if ((ofAll() || !isLive()) && !document.hidden) again(); }, NET_MS); // events tell of one's own alone
+  const ageing = setInterval(() => { for (const time of list.querySelectorAll("time")) setText(time, ago(time.dateTime)); }, AGE_MS);
   whose.value = kept.whose;
   choose();
-  return () => { deaf(); clearInterval(net); clearTimeout(pending); asked += 1; };
+  return () => { deaf(); clearInterval(net); clearInterval(ageing); clearTimeout(pending); asked += 1; };
 }
 
 function row(job) {
   const state = stateOf(job);
   const told = job.status === "processing" ? `${state} ${job.progress} %` : state;
   return [
-    h("a", { href: `#/jobs/${job.id}`, class: "title" }, titleOf(job)),
+    h("a", { href: `#/jobs/${job.id}`, class: "title", dir: "auto" }, titleOf(job)),
     h("span", { class: `state ${state}` }, told),
     job.job_type,
     h("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)),
@@ -123,5 +126,5 @@ function row(job) {
 
 function theirRow(job) {
   const [title, state, ...rest] = row(job);
-  return [title, state, job.user_id, ...rest];
+  return [title, state, h("span", { class: "title", title: job.user_id }, job.user_id), ...rest];
 }

@@ -11,7 +11,7 @@ export function make(main, user) {
   const faults = {};
   const button = h("button", { type: "submit" }, "Draw it");
   const inputs = {
-    instructions: h("textarea", { rows: "4", required: true, maxlength: "1000", placeholder: "login flowchart: enter password, check, locked after 3 tries" }),
+    instructions: h("textarea", { rows: "4", dir: "auto", required: true, maxlength: "1000", placeholder: "login flowchart: enter password, check, locked after 3 tries" }),
     style: choice(STYLES),
     colorScheme: choice(COLOURS),
     priority: h("input", { type: "number", min: "-9", max: highest, step: "1", value: "0" }),
@@ -26,7 +26,7 @@ export function make(main, user) {
   let key = newKey(); // the same until it has worked: a request that is sent again makes no second job
   main.append(h("h1", {}, "New canvas"), h("form", { class: "narrow", onsubmit: send, novalidate: true },
     labelled("instructions", "What to draw"),
-    h("div", { class: "fields" }, labelled("style", "Style"), labelled("colorScheme", "Colours"),
+    h("div", { class: "fields few" }, labelled("style", "Style"), labelled("colorScheme", "Colours"),
       labelled("priority", `Priority (-9 to ${highest})`), labelled("delay_s", "Not before, in seconds")),
     button));
 

@@ -1,7 +1,7 @@
 // How things are, and how they have been while this page was open.
 
 import { chart } from "../charts.js";
-import { h, setText } from "../dom.js";
+import { h, setText, warn } from "../dom.js";
 import * as samples from "../samples.js";
 import { duration, number } from "../words.js";
 
@@ -51,8 +51,7 @@ export function overview(main, user) {
   );
   const stop = samples.watch((history) => {
     const last = history.at(-1);
-    setText(banner, last.problem ?? last.health?.error ?? "");
-    banner.hidden = !banner.textContent;
+    warn(banner, last.health?.error ?? "");
     for (const tile of tiles) setText(tile.dd, tile.value(last) || "–");
     for (const one of charts) one.draw(history);
   });

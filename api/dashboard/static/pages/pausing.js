@@ -1,6 +1,7 @@
 // Pause and resume a job type, or everything.
 
 import { post } from "../api.js";
+import { missed } from "../away.js";
 import { confirmed, fill, h, notify, table } from "../dom.js";
 import { offer, saying, zoned } from "../forms.js";
 import { inForce, typesOf, untilOf, whatOf } from "../pauses.js";
@@ -60,7 +61,7 @@ export function pausing() {
     fill(list, pauses.length ? table("Paused", COLUMNS, pauses.map((one) => row(one, resume))) : h("p", {}, "Nothing is paused."));
   }
 
-  inForce().then(show, (error) => notify(error.message, true));
+  inForce().then(show, missed);
   const stop = samples.watch((history) => {
     const { pauses } = history.at(-1);
     if (pauses && !list.contains(document.activeElement)) show(pauses); // whoever is at a button keeps it
