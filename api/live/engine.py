@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty
 from typing import Any
 
 from engineio import Server
@@ -20,6 +22,7 @@ from api.auth import User
 from api.live.allowance import Allowance
 from api.live.follower import Follower
 from api.live.frames import MESSAGE_BYTES, Frames
+from api.live.telling import Telling
 
 PING_S, PONG_S = 25, 20
 CONNECT_S = 5.0  # for a client to prove who it is; also for one that wants to change to a WebSocket
@@ -46,6 +49,7 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self.is_held_back = False  # the queue is full, and something waits for room in it
         self.polling, self.framing = threading.Lock(), threading.Lock()  # held by the one request of each kind
         self.frames: Frames | None = None
+        self.telling: Telling | None = None  # who sends what is queued, over a WebSocket
         self.line: socket.socket | None = None  # of the request that waits
         self.since_s = time.monotonic()  # without a user
         self._ending = threading.Lock()
@@ -73,6 +77,24 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
     def tell(self, text: str) -> None:
         """Queues a packet of socket.io's.  Raises EngineIOError when the session is over."""
         self.send(Packet(MESSAGE, data=text))
+
+    def send(self, pkt: Packet) -> None:
+        super().send(pkt)
+        self._wake()
+
+    @property
+    def is_ending(self) -> bool:
+        return bool(self.closed)
+
+    def take(self, most: int) -> list[str]:
+        """What is queued, for a WebSocket."""
+        taken: list[Packet | None] = []
+        with suppress(Empty):
+            while len(taken) < most:
+                taken.append(self.queue.get_nowait())
+        if self.is_held_back:
+            self.server.wake(self)
+        return [packet.encode() for packet in taken if packet]
 
     def poll(self) -> list[Packet]:
         packets: list[Packet] = super().poll()
@@ -106,6 +128,11 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
             self.closed_s = time.monotonic()
             self.last_ping = None  # or one who has not answered would not be told
             super().close(wait=False, abort=abort, reason=reason)
+            self._wake()
+
+    def _wake(self) -> None:
+        if telling := self.telling:  # which its own thread takes away when it is done
+            telling.wake()
 
     def cut(self) -> None:
         if frames := self.frames:  # which its own thread takes away when it is done

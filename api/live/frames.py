@@ -1,4 +1,4 @@
-"""A WebSocket as engine.io wants it: read by the thread that serves it, one text message after the other.
+"""A WebSocket that carries packets of engine.io, read by the thread that serves it.
 
 simple-websocket reads in a thread of its own; here there is none, and no compression, which would hold 300 KB for each
 connection.
@@ -6,7 +6,8 @@ connection.
 
 import select
 import socket
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,48 +19,42 @@ from wsproto.utilities import LocalProtocolError
 from api.auth import TOKEN_CHARS
 from api.live.allowance import Allowance
 from api.live.hearing import MS, READ_BYTES, READS, READS_PER_S, NoThread
-from api.live.whole import Whole
+from api.live.offering import Offering
 
 MESSAGE_BYTES = TOKEN_CHARS + 1024  # of a client, over either transport: its token, and what is around it
 
 
 class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
-    """`wait`, `send` and `close` are what engine.io calls.
+    """Its socket is an Offering.
 
-    `patience_s` says how long the next message may take, None: as long as it likes.  Raises what wsproto says of a
-    faulty handshake, and RuntimeError where the server gives no socket.
+    Raises what wsproto says of a faulty handshake, and RuntimeError where the server gives no socket.
     """
 
     connected: bool
 
-    def __init__(self, environ: Mapping[str, Any], patience_s: Callable[[], float | None]) -> None:
-        self._patience_s, self._allowance = patience_s, Allowance(READS, READS_PER_S)
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._allowance = Allowance(READS, READS_PER_S)
         plain = {name: value for name, value in environ.items() if name != "HTTP_SEC_WEBSOCKET_EXTENSIONS"}
         for name in ("gunicorn.socket", "werkzeug.socket"):
             if name in plain:
-                plain[name] = Whole(plain[name])
+                plain[name] = Offering(plain[name])
         super().__init__(plain, max_message_size=MESSAGE_BYTES, receive_bytes=READ_BYTES, thread_class=NoThread)
 
-    def wait(self) -> str | None:
-        """The next message, a packet that can be read; None: there will be none any more."""
-        with suppress(ConnectionClosed, OSError, LocalProtocolError):
-            message = self.receive()
-            if isinstance(message, str) and is_packet(message):
-                return message
-        self.close(CloseReason.UNSUPPORTED_DATA)
-        return None
-
-    def receive(self, timeout: float | None = None) -> str | bytes | None:  # noqa: ARG002 - the library's signature
-        """Raises ConnectionClosed, OSError."""
-        while self.connected and not self.input_buffer:
-            patience_s = self._patience_s()
-            if patience_s is not None and not _readable(self.sock, patience_s):
+    def next(self, within_s: float) -> str | None:
+        """The next packet; None: none has come.  Raises OSError when there will be none any more."""
+        end_s = time.monotonic() + within_s
+        while not self.input_buffer:
+            if not _readable(self.sock, max(0.0, end_s - time.monotonic())):
                 return None
-            self._take(self.sock.recv(self.receive_bytes))
-        if not self.input_buffer:
-            raise ConnectionClosed(self.close_reason, self.close_message)
-        message: str | bytes = self.input_buffer.pop(0)
-        return message
+            self._read()
+        return self._checked(self.input_buffer.pop(0))
+
+    def hear(self) -> list[str]:
+        """The packets that have come.  Raises OSError when there will be none any more."""
+        self._read()
+        messages = list(self.input_buffer)
+        self.input_buffer.clear()
+        return [self._checked(message) for message in messages]
 
     def send(self, message: str) -> None:
         """Raises OSError when the client is gone."""
@@ -69,7 +64,7 @@ class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
             raise OSError from None
 
     def close(self, reason: int | None = None, message: str | None = None) -> None:
-        """Says so to the client, whose own word then ends `wait`."""
+        """Says so to the client, if it is not gone."""
         with suppress(ConnectionClosed, OSError, LocalProtocolError):
             super().close(reason, message)
 
@@ -78,14 +73,24 @@ class Frames(Server):  # type: ignore[misc]  # simple-websocket has no types
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
-    def _take(self, data: bytes) -> None:
+    def _read(self) -> None:
+        data = self.sock.recv(self.receive_bytes) if self.connected else b""
         if not data:
             raise OSError
         if not self._allowance.take():  # pings, for packets are counted elsewhere
             self.close(CloseReason.POLICY_VIOLATION, "too many messages")
             raise OSError
-        self.ws.receive_data(data)
+        try:
+            self.ws.receive_data(data)
+        except LocalProtocolError:  # after its own end
+            raise OSError from None
         self.connected = self._handle_events() and self.connected
+
+    def _checked(self, message: str | bytes) -> str:
+        if isinstance(message, str) and is_packet(message):
+            return message
+        self.close(CloseReason.UNSUPPORTED_DATA)
+        raise OSError
 
 
 def is_packet(text: str) -> bool:

@@ -26,7 +26,8 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 from api.auth import Unauthorized, Verifier
 from api.body import read_raw
 from api.errors import Malformed, UpgradeRequired
-from api.live.engine import CONNECT_S, Session
+from api.live.carrying import carry
+from api.live.engine import Session
 from api.live.frames import MESSAGE_BYTES, Frames
 from api.live.hub import Hub
 from api.live.origin import check_origin
@@ -136,8 +137,7 @@ def _follow(sessions: Sessions) -> Response:
     session = _known(sessions) if "sid" in request.args else _opened(sessions, "websocket")
     with _alone(session.framing):
         try:
-            patience = lambda: None if session.upgraded else CONNECT_S  # noqa: E731 - reads better than a function
-            session.frames = Frames(request.environ, patience)
+            session.frames = Frames(request.environ)
         except (LocalProtocolError, OSError, RemoteProtocolError, RuntimeError):
             if not session.connected:
                 session.close()
@@ -150,8 +150,8 @@ def _follow(sessions: Sessions) -> Response:
 
 def _carry(session: Session, frames: Frames) -> None:
     try:
-        session._websocket_handler(frames)  # noqa: SLF001 - what engine.io's own server calls
-    except OSError:  # the client is gone
+        carry(session, frames)
+    except (EngineIOError, OSError):  # it has just ended, or the client is gone
         pass
     except Exception:  # an answer of HTTP would go into the WebSocket
         log.exception("a Socket.IO connection broke off")

@@ -81,13 +81,16 @@ def tell(session: Session) -> None:
     follower = session.follower
     if follower is None or not session.is_ready:
         return
-    session.is_held_back = True  # before looking at the queue: whoever empties it from now on wakes us
-    while (room := QUEUED - session.queue.qsize()) > 0:
-        messages = follower.take(most=room)
-        if not messages:
-            session.is_held_back = False
-            break
+    while messages := follower.take(most=_room(session)):
         for message in messages:
             session.tell(Packet(EVENT, data=[message.name, message.data], binary=False).encode())
     if follower.closed or follower.overrun:
         session.close()
+
+
+def _room(session: Session) -> int:
+    """In its queue; 0: whoever takes something out of it from now on wakes us."""
+    session.is_held_back = False
+    if session.queue.qsize() >= QUEUED:
+        session.is_held_back = True  # and then look again: it may have been taken meanwhile
+    return max(0, QUEUED - int(session.queue.qsize()))

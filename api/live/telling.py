@@ -1,4 +1,4 @@
-"""Sends to a WebSocket what its Follower has: at once, by the thread that brings the news, if the client takes it.
+"""Sends to a WebSocket what there is: at once, by the thread that brings it, if the client takes it.
 
     news --> wake() --> it is nobody's turn, and the client's socket has room: sent
                     --> or else the bell rings, and the connection's own thread sends it, and waits for the client
@@ -6,25 +6,28 @@
 So a broadcast to a thousand connections wakes none of their threads, and who does not read holds up only his own.
 """
 
-import json
 import select
 import socket
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from simple_websocket import Server
 from wsproto.events import TextMessage
 
-from api.live.events import Message
-from api.live.follower import Follower
+from api.live.follower import MOST
 from api.live.hearing import MS, READ_BYTES
-from api.live.whole import Whole
 
-LOOK_S = 0.5  # how often who waits for a client looks whether it still may
-CLOSE_S = 0.5  # for a client to take what is on its way when the process stops
+
+class Source(Protocol):
+    """What is to be sent to one connection, taken by one thread at a time."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the own thread has to see to the end."""
+
+    def take(self, most: int) -> list[str]:
+        """The next texts, in order, at most `most`."""
 
 
 class Bell:
@@ -57,57 +60,20 @@ class Bell:
             self._far.close()
 
 
-class Offering(Whole):
-    """`rest` is the end of what was offered and did not fit: it goes before all that is sent from then on.
-
-    `is_over` is asked while the client takes nothing: whether it has had its time.
-    """
-
-    rest = b""
-    is_over: Callable[[], bool] = staticmethod(lambda: False)
-
-    def send(self, data: bytes) -> int:
-        """Waits for the client.  Raises OSError when it is gone, or its time is over."""
-        self.rest += data
-        while self.rest:
-            self._push()
-            if self.rest:
-                self._wait()
-        return len(data)
-
-    def offer(self, data: bytes) -> None:
-        """Never waits; that the client is gone is found by the next send()."""
-        self.rest = data
-        with suppress(OSError):
-            self._push()
-
-    def _push(self) -> None:
-        with suppress(BlockingIOError):
-            self.rest = self.rest[socket.socket.send(self._sock, self.rest, socket.MSG_DONTWAIT) :]
-
-    def _wait(self) -> None:
-        if self.is_over():
-            raise TimeoutError
-        poll = select.poll()
-        poll.register(self._sock.fileno(), select.POLLOUT)
-        poll.poll(LOOK_S * MS)
-
-
 class Telling:
     """It is the own thread's turn at all times but while that waits: whoever has the turn may use the connection."""
 
     _ws: Server
-    _follower: Follower
+    _source: Source
 
     def __init__(self) -> None:
         self._bell = Bell()
         self._turn = threading.Lock()
         self._turn.acquire()
 
-    def begin(self, ws: Server, follower: Follower, end: float) -> None:
-        """Before this it is nobody else's turn.  The socket of `ws` is an Offering; `end`: of the token (Unix time)."""
-        self._ws, self._follower, self._end = ws, follower, end
-        ws.sock.is_over = self._is_over
+    def begin(self, ws: Server, source: Source) -> None:
+        """Before this it is nobody else's turn.  The socket of `ws` is an Offering."""
+        self._ws, self._source = ws, source
 
     def wake(self) -> None:
         """There may be something to tell.  From any thread; never blocks."""
@@ -122,8 +88,8 @@ class Telling:
     def send(self) -> None:
         """All that there is.  Waits until the client has taken it, or has to go; raises ConnectionClosed, OSError."""
         self._ws.sock.send(b"")  # what was offered
-        for message in self._follower.take():
-            self._ws.send(_text(message))
+        for text in self._source.take(MOST):
+            self._ws.send(text)
 
     def wait(self, within_s: float) -> bool:
         """Until there is something to do for the own thread, or so long; returns whether the client can be read."""
@@ -136,19 +102,9 @@ class Telling:
     def close(self) -> None:
         self._bell.close()
 
-    def _is_over(self) -> bool:
-        """Asked by the own thread: nobody waits for a slow client beyond its token, or while the process stops."""
-        if self._follower.closed:
-            self._end = min(self._end, time.time() + CLOSE_S)
-        return time.time() >= self._end
-
     def _offer(self) -> bool:
         """Whether that was all."""
-        follower, ws = self._follower, self._ws
-        while not ws.sock.rest and (messages := follower.take(most=1)):
-            ws.sock.offer(ws.ws.send(TextMessage(data=_text(*messages))))
-        return not (ws.sock.rest or follower.closed or follower.overrun)
-
-
-def _text(message: Message) -> str:
-    return json.dumps({"event": message.name, "data": message.data}, separators=(",", ":"))
+        source, ws = self._source, self._ws
+        while not ws.sock.rest and (texts := source.take(1)):
+            ws.sock.offer(ws.ws.send(TextMessage(data=texts[0])))
+        return not (ws.sock.rest or source.is_ending)

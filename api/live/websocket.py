@@ -22,8 +22,10 @@ from api.errors import UpgradeRequired
 from api.live.follower import Follower
 from api.live.hearing import Hearing, NoThread
 from api.live.hub import Full, Hub
+from api.live.messages import Messages
+from api.live.offering import Offering
 from api.live.origin import check_origin
-from api.live.telling import Offering, Telling
+from api.live.telling import Telling
 from api.session import presented
 from api.yard import PREFIX
 from config import Config
@@ -110,7 +112,9 @@ def _follow(ws: Server, hub: Hub, follower: Follower | None, telling: Telling, u
         ws.close(TRY_AGAIN, "too many connections; try again later")
         return
     hub.show(follower)
-    telling.begin(ws, follower, user.expires_at)
+    messages = Messages(follower, user.expires_at)
+    ws.sock.is_over = messages.is_over
+    telling.begin(ws, messages)
     ws.close(*_tell(ws, follower, telling, user))
 
 

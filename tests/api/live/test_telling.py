@@ -16,7 +16,9 @@ from wsproto.events import TextMessage
 
 from api.live.events import Event, Message
 from api.live.follower import Follower
-from api.live.telling import Bell, Offering, Telling
+from api.live.messages import Messages
+from api.live.offering import Offering
+from api.live.telling import Bell, Telling
 from tests.jobs.kit import wait_until
 
 PATIENCE_S = 30.0
@@ -91,7 +93,9 @@ class Line:
         frames, sock = Connection(ConnectionType.SERVER), Offering(self.near)
         self.ws: Any = SimpleNamespace(ws=frames, sock=sock)
         self.ws.send = lambda text: sock.send(frames.send(TextMessage(data=text)))
-        self.telling.begin(self.ws, self.follower, math.inf)
+        self.messages = Messages(self.follower, math.inf)
+        sock.is_over = self.messages.is_over
+        self.telling.begin(self.ws, self.messages)
         self._heard = Connection(ConnectionType.CLIENT)
 
     def put(self, *words: str) -> None:
@@ -192,7 +196,7 @@ def test_a_client_that_does_not_read_is_not_waited_for_when_it_has_to_go(line: L
     sending.start()
     assert not line.is_silent(PATIENCE_S)
     if why == "the token ends":
-        line.telling._end = time.time()
+        line.messages._end = time.time()
     else:
         line.follower.close()
     assert ended(sending)
@@ -201,7 +205,7 @@ def test_a_client_that_does_not_read_is_not_waited_for_when_it_has_to_go(line: L
 
 def test_a_client_that_reads_slowly_is_not_waited_for_either(line: Line):
     line.put("a" * 9 + HUGE)
-    line.telling._end = time.time()
+    line.messages._end = time.time()
     reading = threading.Thread(target=drip, args=(line.client,), daemon=True)
     reading.start()
     fails(line)
