@@ -48,6 +48,7 @@ class Session(Socket):  # type: ignore[misc]  # engine.io has no types
         self.is_ready = False
         self.is_held_back = False  # the queue is full, and something waits for room in it
         self.polling, self.framing = threading.Lock(), threading.Lock()  # held by the one request of each kind
+        self.filling = threading.Lock()  # held by who takes from the Follower and queues it, or the order would be lost
         self.frames: Frames | None = None
         self.telling: Telling | None = None  # who sends what is queued, over a WebSocket
         self.line: socket.socket | None = None  # of the request that waits

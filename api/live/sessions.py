@@ -110,7 +110,7 @@ class Sessions:
         session: Session = request.environ[SESSION]
         session.user = self._proven(auth or {"token": request.environ[TOKEN]})
         try:
-            session.follower = self._hub.enter(session.user.id, lambda: self._teller.wake(session))
+            session.follower = self._hub.enter(session.user.id, lambda: self._teller.news(session))
         except Full:
             raise Refused("too many connections; try again later", {"code": "too_many_connections"}) from None
 

@@ -38,6 +38,16 @@ class Teller:
                 self._thread = thread
         self._awake.set()
 
+    def news(self, session: Session) -> None:
+        """Its Follower has some: told at once by whoever brings it, unless another tells it already.  Never blocks."""
+        if not session.filling.acquire(blocking=False):
+            self.wake(session)
+            return
+        try:
+            self._tell(session)
+        finally:
+            session.filling.release()
+
     def _loop(self) -> None:
         look_at = time.monotonic() + LOOK_S
         while True:
@@ -46,7 +56,8 @@ class Teller:
             with self._lock:
                 woken, self._woken = self._woken, {}
             for session in woken:
-                self._tell(session)
+                with session.filling:
+                    self._tell(session)
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_S
                 if not self._looked() and self._is_over():
