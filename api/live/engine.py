@@ -1,7 +1,7 @@
 """engine.io as this server runs it: sessions that hold no thread while they are silent, and cannot grow.
 
 The library's own server starts a thread for each ping, waits without end for a client that is gone, and queues without
-bound.  Here one thread (api.live.teller) pings, looks at every session and fills its queue, which is kept short.
+bound.  Here one thread (api.live.teller) pings and looks at every session, and its queue is kept short.
 """
 
 import logging

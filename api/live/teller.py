@@ -1,6 +1,7 @@
-"""The one thread that tells all Socket.IO connections of this process, and looks at each of them every second.
+"""Tells Socket.IO's connections, and looks at each of them every second.
 
-a Follower has news, or a client has taken what was on its way --> wake() --> what has room is queued
+a Follower has news                    --> news() --> what has room is queued, by whoever brings it
+a client has taken what was on its way --> wake() --> the same, by the one thread of all connections
 """
 
 import logging

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.conftest import PATIENCE_MS
 from tests.dashboard.test_browser import canvas
@@ -84,3 +84,27 @@ def test_one_job_before_another_is_one(open_page, queue):
     _, second = make_job(queue, job_type="of another team"), make_job(queue, job_type="of another team")
     page = open_page(f"#/jobs/{second}")
     expect(page.get_by_text("1 ready job is before this one.")).to_be_visible()
+
+
+def test_a_server_that_hangs_is_not_asked_again_until_it_has_answered(open_page, queue):
+    page, held = open_page("#/"), list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/health", hold)
+    for _ in range(3):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_for(page, held, 1)
+    for _ in range(3):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)  # time enough for requests that should not be
+    assert len(held) == 1
+    held[0].continue_()
+    wait_for(page, held, 2)  # for whoever has asked meanwhile
+    held[1].continue_()
+
+
+def wait_for(page: Page, held: list[Route], number: int) -> None:
+    while len(held) < number:
+        page.wait_for_timeout(50)  # which lets playwright hear of requests

@@ -1,6 +1,7 @@
 // Every request of the dashboard: the cookie signs it, and a change carries the CSRF token.
 
 export const BASE = "/api/ai-agent";
+const PATIENCE_MS = 60_000;
 let csrf = "";
 let onSignedOut = () => {};
 
@@ -59,8 +60,9 @@ async function ask(method, path, body, more = {}) {
 }
 
 async function sent(method, path, headers, body) {
+  const text = body === undefined ? undefined : JSON.stringify(body);
   try {
-    return await fetch(BASE + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    return await fetch(BASE + path, { method, headers, body: text, signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch {
     throw new Refused(0, { error: "The server cannot be reached" });
   }

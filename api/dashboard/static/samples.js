@@ -10,6 +10,8 @@ const watchers = new Set();
 let history = [];
 let totals = null; // those of the sample before
 let timer = null;
+let looking = null; // the timer of the look that is under way
+let again = false; // somebody has asked for another one meanwhile
 let operator = false;
 
 /** A sample: {at, ready, waiting, running, wait: {p50, p95} | null, run, perMinute, failedPerMinute, counts, problem};
@@ -39,7 +41,9 @@ export function stop() {
 /** Looks now; nobody sees a hidden page. */
 export async function look() {
   if (document.hidden || timer === null) return;
-  const mine = timer;
+  again = looking === timer;
+  if (again) return;
+  const mine = looking = timer;
   try {
     const state = await health();
     const sample = operator ? await fleetSample() : await ownSample();
@@ -48,6 +52,9 @@ export async function look() {
   } catch (error) {
     if (timer !== mine) return;
     history = [...history.slice(1 - KEPT), { at: Date.now() / 1000, problem: error.message }];
+  } finally {
+    if (looking === mine) looking = null;
+    if (again) setTimeout(look);
   }
   for (const told of watchers) told(history);
 }
