@@ -210,6 +210,39 @@ def test_a_client_that_hangs_up_while_it_waits_gives_its_place_back(web: Web):
     wait_until(lambda: not connected(), "end of the session", within_s=15)  # its ping would need 45 s
 
 
+@pytest.mark.parametrize("words", [["2"], ["3probe"], ["2probe", "2"], ["2probe", '42["x"]']])
+def test_who_does_not_change_to_a_websocket_as_agreed_goes_on_by_polling(web: Web, words: list[str]):
+    sid = signed_in(web, "otto")
+    with frames(web, sid) as client:
+        for word in words:
+            client.send(word)
+        told = list(client)
+    assert told == (["3probe"] if words[0] == "2probe" else [])
+    later(web, "otto")
+    assert "ai_job_update" in news_of(web, sid)
+    ask(web, of(sid), "1")
+
+
+def news_of(web: Web, sid: str) -> str:
+    """The first answer that has an event in it."""
+    while not (told := ask(web, of(sid)).text).startswith("42"):
+        pass
+    return told
+
+
+def test_a_request_that_waits_is_answered_when_its_client_changes_to_a_websocket(web: Web):
+    sid, line = signed_in(web, "uma"), HTTPConnection("127.0.0.1", web.port, timeout=PATIENCE_S)
+    line.request("GET", f"/socket.io/?{of(sid)}")
+    with frames(web, sid) as client:
+        client.send("2probe")
+        assert client.recv(timeout=PATIENCE_S) == "3probe"
+        assert line.getresponse().read() == b"6"
+        client.send("5")
+        later(web, "uma")
+        assert "ai_job_update" in str(client.recv(timeout=PATIENCE_S))
+    line.close()
+
+
 def test_a_session_that_has_become_a_websocket_is_not_asked_for_over_http(web: Web):
     with frames(web) as client:
         sid = json.loads(str(client.recv(timeout=PATIENCE_S))[1:])["sid"]

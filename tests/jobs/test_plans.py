@@ -213,6 +213,8 @@ def test_every_statement_has_a_case():
 
 def test_the_queue_is_as_it_is_described(full):
     with autocommit(full) as conn:
+        while totals.fold(conn):
+            pass
         found = totals.fleet(conn, silent_s=60, every_s=15)
         rows = conn.execute(text("select count(*) from ai_jobs")).scalar_one()
     assert (rows, found.live("ready"), found.live("waiting")) == (ROWS, 20_000, 2_000)

@@ -83,7 +83,6 @@ def test_while_one_takes_from_a_follower_no_other_does_and_nobody_waits(engine: 
     with session.filling:
         session.follower.put(news("a"))
         teller.news(session)
-        teller.wake(session)
         assert not threading.Event().wait(0.2)  # time enough for a thread that would not wait
         assert kinds(session) == []
     wait_until(lambda: not session.queue.empty(), "the news")
