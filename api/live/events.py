@@ -1,5 +1,6 @@
 """What is told to whoever follows a job: three messages, named as clients know them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,10 +11,19 @@ from jobs.states import FINAL, State
 
 
 class Message(NamedTuple):
-    """As it goes to a client, whatever the transport.  `data` is shared: nobody may change it."""
+    """As it goes to a client, whatever the transport.  `data` is shared: nobody may change it.
+
+    `result` is JSON, and goes on as the database has written it: it may be large.  None: it brings none.
+    """
 
     name: str
     data: Mapping[str, Any]
+    result: str | None = None
+
+    def json(self) -> str:
+        """The data, with the result in it."""
+        told = json.dumps(self.data, separators=(",", ":"))
+        return told if self.result is None else f'{told[:-1]},"result":{self.result}}}'
 
 
 class Part(NamedTuple):
@@ -46,7 +56,7 @@ def event_of(row: Row[Any]) -> Event:
     data = {"job_id": job_id, "status": row.status, "version": row.version, **told}
     parts = tuple(Part(*part) for part in row.parts or ())
     ended = row.status in FINAL
-    return Event(job_id, row.version, ended, Message(name, data), row.claim_seq, row.after, parts)
+    return Event(job_id, row.version, ended, Message(name, data, row.result), row.claim_seq, row.after, parts)
 
 
 def deleted(job_id: str, version: int) -> Event:
@@ -58,7 +68,7 @@ def deleted(job_id: str, version: int) -> Event:
 
 def _told(row: Row[Any]) -> tuple[str, dict[str, Any]]:
     if row.status == State.COMPLETED:
-        return "ai_job_complete", {"result": row.result_data, "progress": 100}
+        return "ai_job_complete", {"progress": 100}
     if row.status in FINAL:
         return "ai_job_error", {"error": row.error_message or "The job was cancelled", "error_code": row.error_code}
     message = row.progress_message or ("Running" if row.status == State.PROCESSING else "Waiting for its turn")

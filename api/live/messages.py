@@ -1,11 +1,10 @@
 """What a Follower has to say, as a WebSocket's texts."""
 
-import json
 import time
 
 from api.live.follower import Follower
 
-CLOSE_S = 0.5  # for a client to take what is on its way when the process stops
+CLOSE_S = 0.5  # for a client that has to go to take what is on its way
 
 
 class Messages:
@@ -20,11 +19,10 @@ class Messages:
         return self._follower.closed or self._follower.overrun
 
     def take(self, most: int) -> list[str]:
-        found = self._follower.take(most)
-        return [json.dumps({"event": one.name, "data": one.data}, separators=(",", ":")) for one in found]
+        return [f'{{"event":"{one.name}","data":{one.json()}}}' for one in self._follower.take(most)]
 
     def is_over(self) -> bool:
-        """Asked by the own thread: nobody waits for a slow client beyond its token, or while the process stops."""
-        if self._follower.closed:
+        """Asked by the own thread: nobody waits for a slow client beyond its token, or when it has to go."""
+        if self.is_ending:
             self._end = min(self._end, time.time() + CLOSE_S)
         return time.time() >= self._end

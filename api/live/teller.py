@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from engineio.exceptions import EngineIOError
-from socketio.packet import EVENT, Packet
+from socketio.packet import EVENT
 
 from api.live.engine import QUEUED, Session
 
@@ -95,7 +95,7 @@ def tell(session: Session) -> None:
         return
     while messages := follower.take(most=_room(session)):
         for message in messages:
-            session.tell(Packet(EVENT, data=[message.name, message.data], binary=False).encode())
+            session.tell(f'{EVENT}["{message.name}",{message.json()}]')
     if follower.closed or follower.overrun:
         session.close()
 

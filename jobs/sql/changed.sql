@@ -1,7 +1,7 @@
 -- What users who follow their jobs are shown of those that have changed: of a drawing what comes after the part that
 -- was read last (after: which one that was, 0 for none of this run's).
 select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_code, j.error_message, j.version, j.claim_seq,
-       case when j.status = 'completed' then j.result_data end as result_data, r.after,
+       case when j.status = 'completed' then cast(j.result_data as text) end as result, r.after,
        (select jsonb_agg(jsonb_build_array(p.n, p.anew, p.objects) order by p.n)
           from ai_job_parts p
          where j.status = 'processing' and p.job_id = j.id and p.claim_seq = j.claim_seq and p.n > r.after) as parts

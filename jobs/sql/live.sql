@@ -1,7 +1,7 @@
 -- What users are shown of the jobs that they have live, at most so many of each user's that wait for their turn;
 -- of a drawing what comes after the part that was read last, as in changed.sql.
 select j.id, j.user_id, j.status, j.progress, j.progress_message, j.error_code, j.error_message, j.version, j.claim_seq,
-       null as result_data, 0 as after, null as parts
+       null as result, 0 as after, null as parts
   from unnest(cast(:users as text[])) as u(id)
  cross join lateral (
        (select *

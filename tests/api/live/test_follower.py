@@ -1,5 +1,7 @@
 """What waits for a slow reader is bounded, in order, and never loses an ending."""
 
+from dataclasses import replace
+
 from api.live import follower
 from api.live.events import Event, Message, Part
 from api.live.follower import MOST, Follower
@@ -103,6 +105,29 @@ def test_a_reader_that_is_too_slow_even_for_the_endings_has_to_go():
     assert not one.overrun
     one.put(event("last", 1, ended=True))
     assert one.overrun
+    one.put(event("later", 1, ended=True))
+    assert one.take() == []
+
+
+def large(job: str, version: int, chars: int) -> Event:
+    ended = event(job, version, ended=True)
+    return replace(ended, message=ended.message._replace(result="x" * chars))
+
+
+def test_a_reader_that_is_too_slow_for_what_its_jobs_have_made_has_to_go_and_nothing_more_is_kept(monkeypatch):
+    monkeypatch.setattr(follower, "MOST_CHARS", 10)
+    one = Follower("ann")
+    for turn in range(3):  # what is taken, and what a newer event replaces, waits no more
+        one.put(large("a", 2 * turn + 1, 10))
+        one.put(large("a", 2 * turn + 2, 6))
+        one.put(large(f"b {turn}", 1, 4))
+        assert not one.overrun
+        assert len(one.take(most=1) + one.take()) == 2
+    one.put(event("an update", 1))
+    one.put(large("c", 1, 11))
+    assert one.overrun
+    one.put(event("d", 1, ended=True))
+    assert (one.take(), one.live_jobs()) == ([], [])
 
 
 def test_what_is_remembered_of_ended_jobs_is_bounded(monkeypatch):

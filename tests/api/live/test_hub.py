@@ -1,5 +1,6 @@
 """The hub tells followers what is in the database: their own jobs, never less, whatever news was lost."""
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +40,7 @@ def close(hub: Hub) -> None:
 
 
 def told(follower: Follower, within_s: float = 10) -> list[tuple[str, dict[str, Any]]]:
-    return [(message.name, dict(message.data)) for message in heard(follower, within_s)]
+    return [(message.name, json.loads(message.json())) for message in heard(follower, within_s)]
 
 
 def word(job_id: str, user: str | None = "ann") -> Word:
