@@ -18,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import Config
 from jobs import queries
 from jobs.db.engine import autocommit
+from jobs.forecast import still_after_s
 from jobs.queries import NextUp
 
 KEPT_S = 2.0  # callers that follow each other at once cost one look
-POLLS = 2
 
 
 class Stall:
@@ -54,7 +54,7 @@ class Stall:
         return self._judged(found, config, time.monotonic())
 
     def _judged(self, found: NextUp | None, config: Config, now: float) -> str | None:
-        limit_s = config.scheduler.lease_s + POLLS * config.scheduler.poll_every_s
+        limit_s = still_after_s(lease_s=config.scheduler.lease_s, poll_s=config.scheduler.poll_every_s)
         same = (found.id, found.claim_seq) if found and _could_run(found, config) else None
         if same != self._same:
             self._same, self._since = same, now

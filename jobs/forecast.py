@@ -1,4 +1,4 @@
-"""When a waiting job may start, from how many runs have ended lately: arithmetic alone."""
+"""When a waiting job may start, from how many runs have ended lately, and when that is too late: arithmetic alone."""
 
 import math
 
@@ -17,3 +17,8 @@ def start_in_s(ahead: int, *, ended: int, within_s: float) -> tuple[float, float
     likely_s = (ahead + 1) * within_s / ended
     spread = math.exp(NINE_IN_TEN * math.sqrt(1 / (ahead + 1) + 1 / ended))
     return likely_s / spread, likely_s, likely_s * spread
+
+
+def still_after_s(*, lease_s: float, poll_s: float) -> float:
+    """How long the next job may be ready, with a seat free, until neither a lost worker nor a poll explains it."""
+    return lease_s + 2 * poll_s

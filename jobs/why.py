@@ -10,12 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from jobs.forecast import start_in_s
+from jobs.forecast import start_in_s, still_after_s
 from jobs.sql import statement
 from jobs.states import FINAL, State
 
 COUNTED = 1000  # jobs before it; what is beyond is not counted
-POLLS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,7 @@ def _turn(facts: Facts) -> Cause | None:
 def _stuck(facts: Facts) -> Cause | None:
     """Its worker gives signs of life, and takes nothing for as long as /health allows; see api/stall.py."""
     held = facts.waits or facts.job.pauses or facts.first >= facts.room or _user_cap(facts)
-    if held or facts.still_s <= facts.rules.silent_s + POLLS * facts.rules.poll_s:
+    if held or facts.still_s <= still_after_s(lease_s=facts.rules.silent_s, poll_s=facts.rules.poll_s):
         return None
     message = f"Nobody has begun a job for {facts.still_s} s although seats are free: a scheduler has died or is stuck"
     return Cause("scheduler_stuck", message, number=facts.still_s)
